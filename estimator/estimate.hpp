@@ -1,0 +1,95 @@
+// Latency, period, memory and energy of a mapping, from its Programs and the devices' profiles.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/network.hpp"
+#include "partition/plan.hpp"
+#include "platform/platform.hpp"
+
+namespace dse {
+
+enum class Tier { table, analytical, corrected };   // which tier a time came from, the weakest wins
+
+struct DeviceEstimate {
+  std::size_t device = 0;
+  bool used = false;
+  double busy_s = 0;              // compute time a frame of the system (replica fractions applied)
+  double communication_s = 0;     // CPU time of communication a frame
+  double waiting_s = 0;           // period - busy - communication, not below 0
+  double nic_out_s = 0, nic_in_s = 0;
+  double memory_bytes = 0;        // peak resident memory of its worker
+  double memory_load_bytes = 0, memory_run_bytes = 0;
+  double energy_j = 0;            // a frame of the system
+  double weight_bytes = 0;
+};
+
+// One step of the list schedule of one frame (the slowest replica's).
+struct ScheduledStep {
+  std::size_t device = 0, lane = 0, step = 0;
+  double start_s = 0, end_s = 0;
+};
+
+struct Estimate {
+  double latency_s = 0;
+  double period_s = 0;
+  double memory_max_bytes = 0;
+  double energy_max_j = 0;
+  double energy_sum_j = 0;
+  int device_count = 0;
+  double survivability = 0;       // best throughput left after the worst single device is lost, as a fraction (0 unless replicated)
+  Tier tier = Tier::table;
+  double uncertainty = 0;         // relative, of latency and period
+  bool energy_assumed = false;
+  bool feasible = true;
+  std::string reason;             // why not: which device lacks how much
+  double violation = 0;           // sum of relative excess over the constraints, 0 when feasible
+  std::string bottleneck;         // what the period is the maximum of: "device nano0", "replica 1 in flight", ...
+  std::vector<DeviceEstimate> devices;
+  std::vector<ScheduledStep> schedule;   // filled where asked for
+};
+
+struct EstimateOptions {
+  bool schedule = false;          // keep the list schedule
+};
+
+// Kernel seconds of a layer on a device with a number of threads.
+struct LayerCost {
+  double seconds = 0;
+  Tier tier = Tier::table;
+  double uncertainty = 0;
+};
+
+class Estimator {
+ public:
+  // Tabulates the layers' costs once; keeps references: network and platform must outlive it.
+  Estimator(const Network& network, const Platform& platform);
+  ~Estimator();
+  Estimator(const Estimator&) = delete;
+  Estimator& operator=(const Estimator&) = delete;
+
+  LayerCost layer(LayerId layer, std::size_t device, int threads) const;
+  // Seconds of a run step: its layers, the engine call, the cuts at its ports.
+  double segment_seconds(const Plan& plan, const PlanSegment& segment) const;
+  Estimate estimate(const Plan& plan, const EstimateOptions& options = {}) const;
+  // lower() + estimate(); a mapping that cannot be lowered comes back infeasible with the reason.
+  Estimate estimate(const Mapping& mapping, const EstimateOptions& options = {}) const;
+
+  const Network& network() const;
+  const Platform& platform() const;
+
+ private:
+  struct State;
+  std::unique_ptr<const State> state_;
+};
+
+enum class Objective { latency, period, energy_max, energy_sum, memory_max, devices, survivability };
+std::string_view to_string(Objective);                       // "energy-max"
+Objective objective_from_string(std::string_view text);      // Error(usage, OBJECTIVE) with a suggestion
+// The value to minimise (survivability is negated).
+double objective_value(const Estimate& estimate, Objective objective);
+
+}  // namespace dse

@@ -1,0 +1,27 @@
+// The built-in zoo: real topologies with seeded random weights.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/files.hpp"
+
+namespace dse::zoo {
+
+struct Entry {
+  std::string name;          // "resnet50"
+  std::string description;   // one line
+};
+
+const std::vector<Entry>& entries();
+
+struct MakeOptions {
+  std::uint64_t seed = 1;
+  bool external_data = false;   // weights in <stem>.weights.bin beside the model
+};
+
+// Writes the model. Throws Error(usage, ZOO-NAME) with a suggestion for an unknown name, Error(usage, ZOO-SIZE) where it would exceed 2 GiB.
+void make(const std::string& name, const fs::path& path, const MakeOptions& options = {});
+
+}  // namespace dse::zoo

@@ -1,0 +1,90 @@
+// What calibration measured of a device and of a network. YAML files, "dse: profile/1" and "dse: network-profile/1".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.hpp"
+
+namespace dse {
+
+// One fused kernel of one layer signature with one thread count.
+struct KernelMeasurement {
+  std::string signature;          // Layer::signature, or the signature of a run of layers measured as one
+  std::string op_class;
+  int threads = 1;
+  double seconds = 0;             // steady, batch as in the signature
+  double spread = 0;              // relative interquartile range
+  int samples = 0;
+  double macs = 0, bytes = 0;     // features: multiply-accumulates, bytes touched (inputs + weights + outputs)
+};
+
+// Coefficients of the analytical fallback for one operator class and thread count: seconds = base + macs/rate + bytes/bandwidth.
+struct ClassModel {
+  std::string op_class;
+  int threads = 1;
+  double base_seconds = 0;
+  double macs_per_second = 0;     // 0: no such term
+  double bytes_per_second = 0;
+  double error = 0;               // mean absolute relative error, cross-validated; 0 when unknown
+};
+
+struct HostFingerprint {
+  std::string cpu, kernel, engine_version;
+  int cores = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+struct DeviceProfile {
+  std::string name;
+  bool assumed = false;           // generic: nothing was measured
+  HostFingerprint host;
+  std::string created;            // ISO 8601
+  double noise = 0;               // relative spread of a fixed probe
+  std::vector<KernelMeasurement> kernels;
+  std::vector<ClassModel> classes;
+  double run_overhead_seconds = 0;      // of one engine call
+  double cut_seconds_per_byte = 0;      // layout reorder and lost fusion at a cut, per byte of each tensor that crosses it
+  double streaming_factor = 1;          // stage time while streaming / standalone
+  // Memory, bytes: peak = base + session * segments + packing * weights + activations * scratch_factor ...
+  double memory_base_bytes = 0;         // worker with engine and MPI up, nothing loaded
+  double memory_session_bytes = 0;      // each further session
+  double memory_weight_factor = 1;      // resident bytes per weight byte
+  double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
+
+  // Looked up by (signature, threads).
+  const KernelMeasurement* find(const std::string& signature, int threads) const;
+  // Exact class and thread count, else the class "other".
+  const ClassModel* class_model(const std::string& op_class, int threads) const;
+};
+
+struct LinkPoint {
+  std::int64_t bytes = 0;
+  double seconds = 0;             // one way
+};
+
+struct LinkProfile {
+  std::string name;
+  std::string between;            // "nano0,pi0": what was measured
+  std::vector<LinkPoint> table;   // ascending bytes; log-log interpolation, last segment extrapolated
+  double cpu_seconds_per_byte = 0;
+  double cpu_seconds_per_message = 0;
+  double seconds(std::int64_t bytes) const;
+};
+
+// A generic device: `gflops` per core, labelled assumed.
+DeviceProfile generic_profile(int cores);
+
+std::string to_yaml(const DeviceProfile& profile);
+std::string to_yaml(const LinkProfile& profile);
+// Throw Error(bad_input, PROFILE-...) with file:line:column; another format version is refused.
+DeviceProfile read_device_profile(const fs::path& path);
+LinkProfile read_link_profile(const fs::path& path);
+
+// The machine that this process runs on.
+HostFingerprint this_host(const std::string& engine_version);
+
+}  // namespace dse
