@@ -47,6 +47,7 @@ struct SessionOptions {
   Optimisation optimisation = Optimisation::all;
   bool prepacking = false;             // copies weights into the kernels' own layout: faster Gemm at batch > 1, twice the memory
   std::string execution_provider;      // "", "cpu", "cuda", "tensorrt", "xnnpack"
+  fs::path profile_prefix;             // not empty: the engine records a trace of every kernel (Session::end_profiling)
 };
 
 class Session {
@@ -61,6 +62,8 @@ class Session {
   void run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) const;
   // The same, but the engine allocates the outputs (for shapes that are known only after the run).
   std::vector<OwnedTensor> run(std::span<const ConstTensorView> inputs) const;
+  // Ends the trace that SessionOptions::profile_prefix began; the file (Chrome trace JSON, one event a kernel) that holds it.
+  fs::path end_profiling();
 
  private:
   friend class Engine;
@@ -72,8 +75,10 @@ class Session {
 class Engine {
  public:
   // Loads the library and makes the environment on the first call; later calls return the same engine and throw
-  // Error(internal) where the options differ.
-  static Engine& instance(const EngineOptions& options = {});
+  // Error(internal) where they ask for another number of threads.
+  static Engine& instance(const EngineOptions& options);
+  // The engine as it runs; with default options where it does not yet.
+  static Engine& instance();
   // True where instance() has been called.
   static bool started();
 
