@@ -1,0 +1,28 @@
+// When two runs of one network count as equal: the deployed network's outputs against those of the undivided one.
+//
+// Errors are relative to the largest magnitude of the expected tensor. The tolerance is the larger of the base (1e-4;
+// 2e-3 where half precision takes part) and four times the network's own noise, the undivided network with against
+// without graph optimisation, but at most ten times the base.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/tensor.hpp"
+
+namespace dse::deploy {
+
+// Largest |got - want| over all elements / largest finite |want|. Infinity where a size differs, an element of `got` is
+// NaN, one side is infinite and the other is not, or `want` is all zero and `got` is not. Equal infinities differ by
+// nothing. Both row-major and dense, of `type`. Throws Error(internal, EXACTNESS-TYPE) for strings and complex numbers,
+// which no deployed tensor has.
+double relative_error(const TensorType& type, std::span<const std::byte> got, std::span<const std::byte> want);
+
+// 2e-3 where half precision takes part, else 1e-4.
+double base_tolerance(bool half_precision);
+bool is_half_precision(DataType type);
+
+// The tolerance for a network whose own noise is `noise`.
+double tolerance(double base, double noise);
+
+}  // namespace dse::deploy
