@@ -27,36 +27,57 @@ void append_difference(Box a, const Box& b, std::vector<Box>& out) {
   }
 }
 
-// Merges b into a where their union is one box.
-bool merge_adjacent(Box& a, const Box& b) {
-  std::size_t differing = a.lo.size();
-  for (std::size_t axis = 0; axis < a.lo.size(); ++axis) {
-    if (a.lo[axis] == b.lo[axis] && a.hi[axis] == b.hi[axis]) continue;
-    if (differing != a.lo.size()) return false;
-    differing = axis;
+// The canonical decomposition: the boxes are cut into slabs at every border on `axis`, each slab is decomposed over the axes that
+// follow, and neighbouring slabs with equal decompositions become one. Equal sets of elements get equal lists of boxes.
+void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Box& prefix, std::vector<Box>& out) {
+  if (axis == prefix.lo.size()) {
+    out.push_back(prefix);
+    return;
   }
-  if (differing == a.lo.size()) return true;
-  if (a.hi[differing] == b.lo[differing]) a.hi[differing] = b.hi[differing];
-  else if (b.hi[differing] == a.lo[differing]) a.lo[differing] = b.lo[differing];
-  else return false;
-  return true;
-}
-
-void merge_all(std::vector<Box>& boxes) {
-  for (bool merged = true; merged;) {
-    merged = false;
-    std::sort(boxes.begin(), boxes.end());
-    for (std::size_t i = 0; i < boxes.size(); ++i) {
-      for (std::size_t j = i + 1; j < boxes.size();) {
-        if (merge_adjacent(boxes[i], boxes[j])) {
-          boxes.erase(boxes.begin() + static_cast<std::ptrdiff_t>(j));
-          merged = true;
-        } else {
-          ++j;
-        }
-      }
+  std::vector<std::int64_t> borders;
+  for (const Box* box : boxes) {
+    borders.push_back(box->lo[axis]);
+    borders.push_back(box->hi[axis]);
+  }
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  std::size_t slab_begin = out.size();  // of the slab before, which the next may be merged into
+  std::size_t slab_end = slab_begin;
+  for (std::size_t i = 0; i + 1 < borders.size(); ++i) {
+    std::vector<const Box*> covering;
+    for (const Box* box : boxes)
+      if (box->lo[axis] <= borders[i] && box->hi[axis] >= borders[i + 1]) covering.push_back(box);
+    if (covering.empty()) continue;
+    prefix.lo[axis] = borders[i];
+    prefix.hi[axis] = borders[i + 1];
+    const std::size_t begin = out.size();
+    append_canonical(covering, axis + 1, prefix, out);
+    const bool adjacent = slab_end > slab_begin && out[slab_begin].hi[axis] == borders[i];
+    const auto same_beyond = [&](const Box& a, const Box& b) {
+      return std::equal(a.lo.begin() + static_cast<std::ptrdiff_t>(axis) + 1, a.lo.end(), b.lo.begin() + static_cast<std::ptrdiff_t>(axis) + 1) &&
+             std::equal(a.hi.begin() + static_cast<std::ptrdiff_t>(axis) + 1, a.hi.end(), b.hi.begin() + static_cast<std::ptrdiff_t>(axis) + 1);
+    };
+    const auto at = [&](std::size_t index) { return out.begin() + static_cast<std::ptrdiff_t>(index); };
+    if (adjacent && std::equal(at(slab_begin), at(slab_end), at(begin), out.end(), same_beyond)) {
+      for (std::size_t k = slab_begin; k < slab_end; ++k) out[k].hi[axis] = borders[i + 1];
+      out.resize(begin);
+    } else {
+      slab_begin = begin;
+      slab_end = out.size();
     }
   }
+}
+
+std::vector<Box> canonical(const std::vector<Box>& boxes) {
+  std::vector<const Box*> filled;
+  for (const Box& box : boxes)
+    if (!box.empty()) filled.push_back(&box);
+  if (filled.empty()) return {};
+  if (filled.size() == 1) return {*filled.front()};
+  std::vector<Box> out;
+  Box prefix = *filled.front();
+  append_canonical(filled, 0, prefix, out);
+  return out;
 }
 
 Box bounds_of(const std::vector<Box>& boxes) {
@@ -68,22 +89,6 @@ Box bounds_of(const std::vector<Box>& boxes) {
     }
   }
   return bounds;
-}
-
-// Disjoint boxes covering the same elements.
-std::vector<Box> disjoint(std::vector<Box> boxes) {
-  std::vector<Box> result;
-  for (Box& box : boxes) {
-    if (box.empty()) continue;
-    std::vector<Box> rest{std::move(box)};
-    for (const Box& kept : result) {
-      std::vector<Box> next;
-      for (Box& piece : rest) append_difference(std::move(piece), kept, next);
-      rest = std::move(next);
-    }
-    result.insert(result.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
-  }
-  return result;
 }
 
 }  // namespace
@@ -127,8 +132,7 @@ Region::Region(Box box) {
   if (!box.empty()) boxes_.push_back(std::move(box));
 }
 
-Region::Region(std::vector<Box> boxes) : boxes_(disjoint(std::move(boxes))) {
-  merge_all(boxes_);
+Region::Region(std::vector<Box> boxes) : boxes_(canonical(boxes)) {
   if (boxes_.size() > max_boxes) boxes_ = {bounds_of(boxes_)};
 }
 

@@ -25,7 +25,7 @@ struct Box {
 
 Box intersect(const Box& a, const Box& b);
 
-// Normal form: no empty boxes, disjoint, adjacent boxes that form one box are merged, sorted. More than `max_boxes` boxes become
+// Normal form: no empty boxes, disjoint, sorted, and unique: equal sets have equal lists of boxes. More than `max_boxes` boxes become
 // their bounding box (which may then hold elements that were in none of them: a region only ever grows by it).
 class Region {
  public:

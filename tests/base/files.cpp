@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <functional>
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
