@@ -14,7 +14,11 @@ std::string compose(std::string_view code, const Place& place, std::string_view 
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -32,7 +36,11 @@ std::string Place::to_string() const {
 }
 
 Error::Error(ExitCode exit, std::string_view code, Place place, std::string_view message)
-    : std::runtime_error(compose(code, place, message)), exit_(exit), code_(code), place_(std::move(place)), message_(message) {}
+    : std::runtime_error(compose(code, place, message)),
+      exit_(exit),
+      code_(code),
+      place_(std::move(place)),
+      message_(message) {}
 
 std::string printable(std::string_view text, std::size_t limit) {
   std::string out;

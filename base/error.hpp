@@ -1,7 +1,8 @@
 // The one exception type of the project, and the exit codes of its programs.
 //
 // Libraries throw Error (or return it as a value where a failure is data); only main() prints and exits.
-// what() reads `file:line:column: error[CODE]: what is wrong, and what would be right` without the parts that are unknown.
+// what() reads `file:line:column: error[CODE]: what is wrong, and what would be right` without the parts that are
+// unknown.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +54,8 @@ class Error : public std::runtime_error {
   std::string message_;
 };
 
-// Text from outside, made safe for one line of a terminal: control characters and invalid UTF-8 escaped, cut at `limit` bytes.
+// Text from outside, made safe for one line of a terminal: control characters and invalid UTF-8 escaped, cut at `limit`
+// bytes.
 std::string printable(std::string_view text, std::size_t limit = 200);
 
 }  // namespace dse

@@ -57,10 +57,12 @@ void write_all(int fd, std::string_view content, const fs::path& path) {
 MappedFile MappedFile::map(int fd, const fs::path& shown, std::uint64_t cap) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw Error(ExitCode::io, "FILE-OPEN", {shown.string()}, reason(errno));
-  if (!S_ISREG(status.st_mode)) throw Error(ExitCode::bad_input, "FILE-KIND", {shown.string()}, "is not a regular file");
+  if (!S_ISREG(status.st_mode))
+    throw Error(ExitCode::bad_input, "FILE-KIND", {shown.string()}, "is not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > cap)
-    throw Error(ExitCode::bad_input, "FILE-SIZE", {shown.string()}, fmt::format("holds {} bytes, more than the limit of {}", size, cap));
+    throw Error(ExitCode::bad_input, "FILE-SIZE", {shown.string()},
+                fmt::format("holds {} bytes, more than the limit of {}", size, cap));
   MappedFile file;
   file.size_ = static_cast<std::size_t>(size);
   if (size == 0) {
@@ -68,8 +70,10 @@ MappedFile MappedFile::map(int fd, const fs::path& shown, std::uint64_t cap) {
     return file;
   }
   void* address = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (address == MAP_FAILED) throw Error(ExitCode::io, "FILE-OPEN", {shown.string()}, "cannot be mapped: " + reason(errno));
-  file.mapping_ = std::shared_ptr<const void>(address, [length = file.size_](const void* p) { ::munmap(const_cast<void*>(p), length); });
+  if (address == MAP_FAILED)
+    throw Error(ExitCode::io, "FILE-OPEN", {shown.string()}, "cannot be mapped: " + reason(errno));
+  file.mapping_ = std::shared_ptr<const void>(
+      address, [length = file.size_](const void* p) { ::munmap(const_cast<void*>(p), length); });
   return file;
 }
 
@@ -85,22 +89,27 @@ MappedFile MappedFile::open(const fs::path& path, std::uint64_t cap) {
 MappedFile MappedFile::open_beneath(const fs::path& folder, const std::string& relative, std::uint64_t cap) {
   const fs::path shown = folder / relative;
   if (relative.empty() || relative.front() == '/' || relative.find('\0') != std::string::npos)
-    throw Error(ExitCode::bad_input, "FILE-OUTSIDE", {folder.string()}, "'" + printable(relative) + "' is not a file name inside this folder");
+    throw Error(ExitCode::bad_input, "FILE-OUTSIDE", {folder.string()},
+                "'" + printable(relative) + "' is not a file name inside this folder");
   const Descriptor base(::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!base.valid()) throw Error(ExitCode::io, "FILE-OPEN", {folder.string()}, "cannot be opened: " + reason(errno));
   const Descriptor fd(open_below(base.get(), relative.c_str()));
   if (!fd.valid()) {
     if (errno == EXDEV || errno == ELOOP)
-      throw Error(ExitCode::bad_input, "FILE-OUTSIDE", {shown.string()}, "leaves its folder or passes a symbolic link, which is not followed");
+      throw Error(ExitCode::bad_input, "FILE-OUTSIDE", {shown.string()},
+                  "leaves its folder or passes a symbolic link, which is not followed");
     throw Error(ExitCode::bad_input, "FILE-OPEN", {shown.string()}, "cannot be opened: " + reason(errno));
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 1)
-    throw Error(ExitCode::bad_input, "FILE-OUTSIDE", {shown.string()}, "has a second hard link, which may lie outside its folder");
+    throw Error(ExitCode::bad_input, "FILE-OUTSIDE", {shown.string()},
+                "has a second hard link, which may lie outside its folder");
   return map(fd.get(), shown, cap);
 }
 
-std::string read_text(const fs::path& path, std::uint64_t cap) { return std::string(MappedFile::open(path, cap).text()); }
+std::string read_text(const fs::path& path, std::uint64_t cap) {
+  return std::string(MappedFile::open(path, cap).text());
+}
 
 void write_file(const fs::path& path, std::string_view content, unsigned mode) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -111,7 +120,8 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode) {
     write_all(fd.get(), content, path);
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    if (::fchmod(fd.get(), mode & ~mask) != 0 || ::fsync(fd.get()) != 0 || fd.close() != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
+    if (::fchmod(fd.get(), mode & ~mask) != 0 || ::fsync(fd.get()) != 0 || fd.close() != 0 ||
+        ::rename(temporary.c_str(), path.c_str()) != 0)
       throw Error(ExitCode::io, "FILE-WRITE", {path.string()}, "cannot be written: " + reason(errno));
   } catch (...) {
     ::unlink(temporary.c_str());
@@ -123,8 +133,10 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode) {
 
 TempDir::TempDir(std::string_view prefix) {
   const char* base = std::getenv("TMPDIR");
-  std::string name = (fs::path(base != nullptr && *base != '\0' ? base : "/tmp") / (std::string(prefix) + ".XXXXXX")).string();
-  if (::mkdtemp(name.data()) == nullptr) throw Error(ExitCode::io, "FILE-WRITE", {name}, "temporary folder cannot be made: " + reason(errno));
+  std::string name =
+      (fs::path(base != nullptr && *base != '\0' ? base : "/tmp") / (std::string(prefix) + ".XXXXXX")).string();
+  if (::mkdtemp(name.data()) == nullptr)
+    throw Error(ExitCode::io, "FILE-WRITE", {name}, "temporary folder cannot be made: " + reason(errno));
   path_ = name;
 }
 
@@ -142,7 +154,8 @@ fs::path executable_folder() {
 std::string safe_file_name(std::string_view name, std::size_t index) {
   std::string safe;
   for (const char c : name.substr(0, 48)) {
-    const bool kept = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool kept =
+        (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     safe += kept ? c : '_';
   }
   if (safe.empty() || safe.front() == '-') safe.insert(0, "n");

@@ -19,8 +19,8 @@ class MappedFile {
   // Opens without following a hang (O_NONBLOCK), requires a regular file of at most `cap` bytes.
   // Throws Error(io, FILE-OPEN) when it cannot be opened, Error(bad_input, FILE-KIND | FILE-SIZE) otherwise.
   static MappedFile open(const fs::path& path, std::uint64_t cap);
-  // The same for a file inside `folder`: no "..", no absolute path, no symbolic or hard link on the way (openat2 RESOLVE_BENEATH).
-  // Throws Error(bad_input, FILE-OUTSIDE) where the path leaves the folder.
+  // The same for a file inside `folder`: no "..", no absolute path, no symbolic or hard link on the way (openat2
+  // RESOLVE_BENEATH). Throws Error(bad_input, FILE-OUTSIDE) where the path leaves the folder.
   static MappedFile open_beneath(const fs::path& folder, const std::string& relative, std::uint64_t cap);
 
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(mapping_.get()), size_}; }

@@ -54,7 +54,8 @@ struct Pipe {
   int write_end = -1;
   Pipe() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(ExitCode::io, "PROCESS-START", std::string("no pipe: ") + std::strerror(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      throw Error(ExitCode::io, "PROCESS-START", std::string("no pipe: ") + std::strerror(errno));
     read_end = ends[0];
     write_end = ends[1];
   }
@@ -75,7 +76,8 @@ struct Pipe {
 };
 
 // Everything here happens after fork: only async-signal-safe calls.
-[[noreturn]] void become_child(const ProcessOptions& options, char** argv, char** env, pid_t parent, Pipe& out, Pipe& err, Pipe& status) {
+[[noreturn]] void become_child(const ProcessOptions& options, char** argv, char** env, pid_t parent, Pipe& out,
+                               Pipe& err, Pipe& status) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
@@ -107,7 +109,8 @@ bool drain(int fd, std::string& sink, std::size_t cap, const std::function<void(
 
 class Watch {
  public:
-  Watch(const ProcessOptions& options, pid_t pid, ProcessResult& result) : options_(options), pid_(pid), result_(result) {}
+  Watch(const ProcessOptions& options, pid_t pid, ProcessResult& result)
+      : options_(options), pid_(pid), result_(result) {}
 
   void run(Pipe& out, Pipe& err) {
     bool out_open = true;
@@ -115,14 +118,19 @@ class Watch {
     while (true) {
       pollfd fds[2] = {{out_open ? out.read_end : -1, POLLIN, 0}, {err_open ? err.read_end : -1, POLLIN, 0}};
       ::poll(fds, 2, 20);
-      if ((fds[0].revents & (POLLIN | POLLHUP)) != 0) out_open = drain(out.read_end, result_.output, options_.output_cap, options_.on_output);
-      if ((fds[1].revents & (POLLIN | POLLHUP)) != 0) err_open = drain(err.read_end, result_.errors, options_.output_cap, {});
+      if ((fds[0].revents & (POLLIN | POLLHUP)) != 0)
+        out_open = drain(out.read_end, result_.output, options_.output_cap, options_.on_output);
+      if ((fds[1].revents & (POLLIN | POLLHUP)) != 0)
+        err_open = drain(err.read_end, result_.errors, options_.output_cap, {});
       if (!reaped_) try_reap();
-      // A grandchild may keep the pipes open after the child itself has gone: what is left of the group is killed first.
+      // A grandchild may keep the pipes open after the child itself has gone: what is left of the group is killed
+      // first.
       if (reaped_) {
         if (!out_open && !err_open) return;
-        if (!group_killed_) kill_group();
-        else if (Clock::now() > reaped_at_ + std::chrono::seconds(1)) return;
+        if (!group_killed_)
+          kill_group();
+        else if (Clock::now() > reaped_at_ + std::chrono::seconds(1))
+          return;
         continue;
       }
       if (!result_.timed_out && Clock::now() > started_ + options_.deadline) {
@@ -178,7 +186,8 @@ ProcessResult run_process(const ProcessOptions& options) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw Error(ExitCode::io, "PROCESS-START", std::string("fork failed: ") + std::strerror(errno));
-  if (pid == 0) become_child(options, const_cast<char**>(argv.data()), const_cast<char**>(env.data()), parent, out, err, status);
+  if (pid == 0)
+    become_child(options, const_cast<char**>(argv.data()), const_cast<char**>(env.data()), parent, out, err, status);
   ::setpgid(pid, pid);
   out.close_write();
   err.close_write();
@@ -186,7 +195,8 @@ ProcessResult run_process(const ProcessOptions& options) {
   int start_error = 0;
   if (::read(status.read_end, &start_error, sizeof start_error) == static_cast<ssize_t>(sizeof start_error)) {
     ::waitpid(pid, nullptr, 0);
-    throw Error(ExitCode::io, "PROCESS-START", {options.argv.front()}, std::string("cannot be started: ") + std::strerror(start_error));
+    throw Error(ExitCode::io, "PROCESS-START", {options.argv.front()},
+                std::string("cannot be started: ") + std::strerror(start_error));
   }
   ProcessResult result;
   Watch(options, pid, result).run(out, err);

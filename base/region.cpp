@@ -27,8 +27,9 @@ void append_difference(Box a, const Box& b, std::vector<Box>& out) {
   }
 }
 
-// The canonical decomposition: the boxes are cut into slabs at every border on `axis`, each slab is decomposed over the axes that
-// follow, and neighbouring slabs with equal decompositions become one. Equal sets of elements get equal lists of boxes.
+// The canonical decomposition: the boxes are cut into slabs at every border on `axis`, each slab is decomposed over the
+// axes that follow, and neighbouring slabs with equal decompositions become one. Equal sets of elements get equal lists
+// of boxes.
 void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Box& prefix, std::vector<Box>& out) {
   if (axis == prefix.lo.size()) {
     out.push_back(prefix);
@@ -54,8 +55,10 @@ void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Bo
     append_canonical(covering, axis + 1, prefix, out);
     const bool adjacent = slab_end > slab_begin && out[slab_begin].hi[axis] == borders[i];
     const auto same_beyond = [&](const Box& a, const Box& b) {
-      return std::equal(a.lo.begin() + static_cast<std::ptrdiff_t>(axis) + 1, a.lo.end(), b.lo.begin() + static_cast<std::ptrdiff_t>(axis) + 1) &&
-             std::equal(a.hi.begin() + static_cast<std::ptrdiff_t>(axis) + 1, a.hi.end(), b.hi.begin() + static_cast<std::ptrdiff_t>(axis) + 1);
+      return std::equal(a.lo.begin() + static_cast<std::ptrdiff_t>(axis) + 1, a.lo.end(),
+                        b.lo.begin() + static_cast<std::ptrdiff_t>(axis) + 1) &&
+             std::equal(a.hi.begin() + static_cast<std::ptrdiff_t>(axis) + 1, a.hi.end(),
+                        b.hi.begin() + static_cast<std::ptrdiff_t>(axis) + 1);
     };
     const auto at = [&](std::size_t index) { return out.begin() + static_cast<std::ptrdiff_t>(index); };
     if (adjacent && std::equal(at(slab_begin), at(slab_end), at(begin), out.end(), same_beyond)) {
@@ -175,7 +178,8 @@ std::string to_string(const Region& region) {
   std::string text;
   for (const Box& box : region.boxes()) {
     text += text.empty() ? "[" : " [";
-    for (std::size_t axis = 0; axis < box.lo.size(); ++axis) text += fmt::format("{}{}:{}", axis == 0 ? "" : ",", box.lo[axis], box.hi[axis]);
+    for (std::size_t axis = 0; axis < box.lo.size(); ++axis)
+      text += fmt::format("{}{}:{}", axis == 0 ? "" : ",", box.lo[axis], box.hi[axis]);
     text += "]";
   }
   return text;

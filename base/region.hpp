@@ -25,8 +25,9 @@ struct Box {
 
 Box intersect(const Box& a, const Box& b);
 
-// Normal form: no empty boxes, disjoint, sorted, and unique: equal sets have equal lists of boxes. More than `max_boxes` boxes become
-// their bounding box (which may then hold elements that were in none of them: a region only ever grows by it).
+// Normal form: no empty boxes, disjoint, sorted, and unique: equal sets have equal lists of boxes. More than
+// `max_boxes` boxes become their bounding box (which may then hold elements that were in none of them: a region only
+// ever grows by it).
 class Region {
  public:
   static constexpr std::size_t max_boxes = 16;

@@ -8,8 +8,8 @@
 
 namespace dse {
 
-// ", did you mean 'bandwidth'?" where one of `allowed` is near enough to `word` (edit distance at most a third of its length, plus one),
-// else "; allowed are a, b, c" (at most 12 names).
+// ", did you mean 'bandwidth'?" where one of `allowed` is near enough to `word` (edit distance at most a third of its
+// length, plus one), else "; allowed are a, b, c" (at most 12 names).
 std::string suggestion(std::string_view word, const std::vector<std::string>& allowed);
 
 // Optimal string alignment distance (Damerau-Levenshtein without repeated edits).

@@ -13,9 +13,23 @@ struct TypeFacts {
   std::size_t size;
 };
 
-constexpr std::array<TypeFacts, 17> facts{{{"undefined", 0}, {"float32", 4}, {"uint8", 1}, {"int8", 1}, {"uint16", 2}, {"int16", 2},
-                                           {"int32", 4}, {"int64", 8}, {"string", 0}, {"bool", 1}, {"float16", 2}, {"float64", 8},
-                                           {"uint32", 4}, {"uint64", 8}, {"complex64", 8}, {"complex128", 16}, {"bfloat16", 2}}};
+constexpr std::array<TypeFacts, 17> facts{{{"undefined", 0},
+                                           {"float32", 4},
+                                           {"uint8", 1},
+                                           {"int8", 1},
+                                           {"uint16", 2},
+                                           {"int16", 2},
+                                           {"int32", 4},
+                                           {"int64", 8},
+                                           {"string", 0},
+                                           {"bool", 1},
+                                           {"float16", 2},
+                                           {"float64", 8},
+                                           {"uint32", 4},
+                                           {"uint64", 8},
+                                           {"complex64", 8},
+                                           {"complex128", 16},
+                                           {"bfloat16", 2}}};
 
 const TypeFacts& facts_of(DataType type) {
   const auto index = static_cast<std::size_t>(type);
@@ -40,7 +54,9 @@ std::optional<std::int64_t> element_count(const Shape& shape) {
   return count;
 }
 
-std::string to_string(const Shape& shape) { return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x")); }
+std::string to_string(const Shape& shape) {
+  return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
+}
 
 std::int64_t TensorType::elements() const { return element_count(shape).value_or(0); }
 

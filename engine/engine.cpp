@@ -28,19 +28,22 @@ DataType data_type(ONNXTensorElementDataType type) {
   return value <= static_cast<int>(DataType::bfloat16) ? static_cast<DataType>(value) : DataType::undefined;
 }
 
-ONNXTensorElementDataType engine_type(DataType type) { return static_cast<ONNXTensorElementDataType>(static_cast<int>(type)); }
+ONNXTensorElementDataType engine_type(DataType type) {
+  return static_cast<ONNXTensorElementDataType>(static_cast<int>(type));
+}
 
 // `Ort::Value` takes mutable memory even for inputs, which it only reads.
 Ort::Value bind(const TensorType& tensor, const void* data) {
-  return Ort::Value::CreateTensor(host_memory(), const_cast<void*>(data), static_cast<std::size_t>(tensor.bytes()), tensor.shape.data(),
-                                  tensor.shape.size(), engine_type(tensor.type));
+  return Ort::Value::CreateTensor(host_memory(), const_cast<void*>(data), static_cast<std::size_t>(tensor.bytes()),
+                                  tensor.shape.data(), tensor.shape.size(), engine_type(tensor.type));
 }
 
 OwnedTensor take(const Ort::Value& value, const std::string& port) {
   if (!value.IsTensor()) throw Error(ExitCode::bad_input, "ENGINE-TYPE", {}, "output '" + port + "' is not a tensor");
   const auto info = value.GetTensorTypeAndShapeInfo();
   OwnedTensor result{{data_type(info.GetElementType()), info.GetShape()}, {}};
-  if (element_size(result.tensor.type) == 0) throw Error(ExitCode::bad_input, "ENGINE-TYPE", {}, "output '" + port + "' has no numeric type");
+  if (element_size(result.tensor.type) == 0)
+    throw Error(ExitCode::bad_input, "ENGINE-TYPE", {}, "output '" + port + "' has no numeric type");
   const auto* data = static_cast<const std::byte*>(value.GetTensorRawData());
   result.data.assign(data, data + result.tensor.bytes());
   return result;
@@ -73,7 +76,8 @@ struct Session::State {
 
   std::vector<Ort::Value> bind_inputs(std::span<const ConstTensorView> views) const {
     if (views.size() != inputs.size())
-      throw Error(ExitCode::internal, "ENGINE-RUN", fmt::format("the model has {} inputs, {} were bound", inputs.size(), views.size()));
+      throw Error(ExitCode::internal, "ENGINE-RUN",
+                  fmt::format("the model has {} inputs, {} were bound", inputs.size(), views.size()));
     std::vector<Ort::Value> values;
     values.reserve(views.size());
     for (const ConstTensorView& view : views) values.push_back(bind(view.tensor, view.data));
@@ -91,21 +95,23 @@ const std::vector<PortInfo>& Session::outputs() const { return state_->outputs; 
 
 void Session::run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) const try {
   if (outputs.size() != state_->outputs.size())
-    throw Error(ExitCode::internal, "ENGINE-RUN", fmt::format("the model has {} outputs, {} were bound", state_->outputs.size(), outputs.size()));
+    throw Error(ExitCode::internal, "ENGINE-RUN",
+                fmt::format("the model has {} outputs, {} were bound", state_->outputs.size(), outputs.size()));
   const std::vector<Ort::Value> sources = state_->bind_inputs(inputs);
   std::vector<Ort::Value> targets;
   targets.reserve(outputs.size());
   for (const TensorView& view : outputs) targets.push_back(bind(view.tensor, view.data));
-  state_->session.Run(Ort::RunOptions{nullptr}, state_->input_names.data(), sources.data(), sources.size(), state_->output_names.data(),
-                      targets.data(), targets.size());
+  state_->session.Run(Ort::RunOptions{nullptr}, state_->input_names.data(), sources.data(), sources.size(),
+                      state_->output_names.data(), targets.data(), targets.size());
 } catch (const Ort::Exception& cause) {
   throw engine_error("ENGINE-RUN", "", cause);
 }
 
 std::vector<OwnedTensor> Session::run(std::span<const ConstTensorView> inputs) const try {
   const std::vector<Ort::Value> sources = state_->bind_inputs(inputs);
-  const std::vector<Ort::Value> values = state_->session.Run(Ort::RunOptions{nullptr}, state_->input_names.data(), sources.data(),
-                                                             sources.size(), state_->output_names.data(), state_->output_names.size());
+  const std::vector<Ort::Value> values =
+      state_->session.Run(Ort::RunOptions{nullptr}, state_->input_names.data(), sources.data(), sources.size(),
+                          state_->output_names.data(), state_->output_names.size());
   std::vector<OwnedTensor> results;
   for (std::size_t i = 0; i < values.size(); ++i) results.push_back(take(values[i], state_->outputs[i].name));
   return results;
@@ -128,8 +134,8 @@ struct Engine::State {
   Ort::SessionOptions session_options(const SessionOptions& wanted) const;
 };
 
-// One pool for all sessions: hundreds of segments would else make hundreds of spinning threads. One arena for all sessions, grown
-// only by what is asked for: else memory is the sum of all sessions' peaks.
+// One pool for all sessions: hundreds of segments would else make hundreds of spinning threads. One arena for all
+// sessions, grown only by what is asked for: else memory is the sum of all sessions' peaks.
 Engine::Engine() : state_(std::make_unique<State>()) {}
 
 namespace {
@@ -139,7 +145,8 @@ std::unique_ptr<Ort::Env> make_environment(const EngineOptions& options) {
   threading.SetGlobalIntraOpNumThreads(options.threads);
   threading.SetGlobalInterOpNumThreads(1);
   threading.SetGlobalSpinControl(options.spin ? 1 : 0);
-  auto environment = std::make_unique<Ort::Env>(static_cast<const OrtThreadingOptions*>(threading), ORT_LOGGING_LEVEL_FATAL, "dse");
+  auto environment =
+      std::make_unique<Ort::Env>(static_cast<const OrtThreadingOptions*>(threading), ORT_LOGGING_LEVEL_FATAL, "dse");
   constexpr int same_as_requested = 1;
   const Ort::ArenaCfg arena(0, same_as_requested, -1, -1);
   environment->CreateAndRegisterAllocator(host_memory(), arena);
@@ -157,7 +164,8 @@ Engine& Engine::instance(const EngineOptions& options) {
   if (the_engine != nullptr) {
     if (options.threads != the_options.threads)
       throw Error(ExitCode::internal, "ENGINE-OPTIONS",
-                  fmt::format("the engine runs with {} threads and cannot be changed to {}", the_options.threads, options.threads));
+                  fmt::format("the engine runs with {} threads and cannot be changed to {}", the_options.threads,
+                              options.threads));
     return *the_engine;
   }
   try {
@@ -194,7 +202,10 @@ Ort::SessionOptions Engine::State::session_options(const SessionOptions& wanted)
   result.SetGraphOptimizationLevel(wanted.optimisation == Optimisation::all ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
   const std::string& provider = wanted.execution_provider;
   if (!provider.empty() && provider != "cpu") {
-    const std::string name = provider == "cuda" ? "CUDA" : provider == "tensorrt" ? "TensorRT" : provider == "xnnpack" ? "XNNPACK" : provider;
+    const std::string name = provider == "cuda"       ? "CUDA"
+                             : provider == "tensorrt" ? "TensorRT"
+                             : provider == "xnnpack"  ? "XNNPACK"
+                                                      : provider;
     result.AppendExecutionProvider(name, {});
   }
   if (!wanted.profile_prefix.empty()) result.EnableProfiling(wanted.profile_prefix.c_str());

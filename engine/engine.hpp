@@ -16,9 +16,10 @@
 namespace dse::engine {
 
 struct EngineOptions {
-  fs::path library;  // empty: DSE_ORT_LIBRARY, then the library found at build time, then libonnxruntime.so(.1) of the loader's path
-  int threads = 1;   // size of the one intra-op pool
-  bool spin = false; // whether its idle threads spin
+  fs::path library;   // empty: DSE_ORT_LIBRARY, then the library found at build time, then libonnxruntime.so(.1) of the
+                      // loader's path
+  int threads = 1;    // size of the one intra-op pool
+  bool spin = false;  // whether its idle threads spin
 };
 
 struct PortInfo {
@@ -45,9 +46,9 @@ enum class Optimisation { none, all };
 
 struct SessionOptions {
   Optimisation optimisation = Optimisation::all;
-  bool prepacking = false;             // copies weights into the kernels' own layout: faster Gemm at batch > 1, twice the memory
-  std::string execution_provider;      // "", "cpu", "cuda", "tensorrt", "xnnpack"
-  fs::path profile_prefix;             // not empty: the engine records a trace of every kernel (Session::end_profiling)
+  bool prepacking = false;  // copies weights into the kernels' own layout: faster Gemm at batch > 1, twice the memory
+  std::string execution_provider;  // "", "cpu", "cuda", "tensorrt", "xnnpack"
+  fs::path profile_prefix;         // not empty: the engine records a trace of every kernel (Session::end_profiling)
 };
 
 class Session {
@@ -62,7 +63,8 @@ class Session {
   void run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) const;
   // The same, but the engine allocates the outputs (for shapes that are known only after the run).
   std::vector<OwnedTensor> run(std::span<const ConstTensorView> inputs) const;
-  // Ends the trace that SessionOptions::profile_prefix began; the file (Chrome trace JSON, one event a kernel) that holds it.
+  // Ends the trace that SessionOptions::profile_prefix began; the file (Chrome trace JSON, one event a kernel) that
+  // holds it.
   fs::path end_profiling();
 
  private:
@@ -82,7 +84,7 @@ class Engine {
   // True where instance() has been called.
   static bool started();
 
-  std::string version() const;      // "1.30.0"
+  std::string version() const;  // "1.30.0"
   int threads() const;
   // External data is looked for in the model's folder.
   Session load(const fs::path& model, const SessionOptions& options = {}) const;

@@ -25,8 +25,10 @@ void* open_first(const std::vector<std::string>& names) {
     if (void* handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
     reasons += fmt::format("{}{}", reasons.empty() ? "" : "; ", ::dlerror());
   }
-  throw Error(ExitCode::device, "ENGINE-LIBRARY",
-              fmt::format("ONNX Runtime cannot be loaded ({}); run scripts/setup, or name the library in DSE_ORT_LIBRARY", reasons));
+  throw Error(
+      ExitCode::device, "ENGINE-LIBRARY",
+      fmt::format("ONNX Runtime cannot be loaded ({}); run scripts/setup, or name the library in DSE_ORT_LIBRARY",
+                  reasons));
 }
 
 }  // namespace
@@ -36,7 +38,8 @@ std::string open_library(const fs::path& wanted) {
   void* handle = open_first(candidates(wanted));
   using BaseFunction = const OrtApiBase* (*)();
   const auto base = reinterpret_cast<BaseFunction>(::dlsym(handle, "OrtGetApiBase"));
-  if (base == nullptr) throw Error(ExitCode::device, "ENGINE-LIBRARY", "the library named for ONNX Runtime has no OrtGetApiBase");
+  if (base == nullptr)
+    throw Error(ExitCode::device, "ENGINE-LIBRARY", "the library named for ONNX Runtime has no OrtGetApiBase");
   const std::string version = base()->GetVersionString();
   const OrtApi* api = base()->GetApi(ORT_API_VERSION);
   if (api == nullptr)

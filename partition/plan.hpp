@@ -21,10 +21,10 @@ struct Part {
   std::size_t replica = 0;
   LayerId layer = 0;
   std::size_t device = 0;
-  std::vector<Region> outputs;      // what it computes of each of the layer's outputs
-  std::vector<Region> inputs;       // what it needs of each of the layer's inputs
-  double fraction = 1;              // of the layer's work (MACs, operations) that it does
-  std::size_t segment = 0;          // index into Plan::segments
+  std::vector<Region> outputs;  // what it computes of each of the layer's outputs
+  std::vector<Region> inputs;   // what it needs of each of the layer's inputs
+  double fraction = 1;          // of the layer's work (MACs, operations) that it does
+  std::size_t segment = 0;      // index into Plan::segments
 };
 
 // A region of a tensor that one device sends to another: one for each (tensor, region, destination device).
@@ -34,7 +34,7 @@ struct Transfer {
   Region region;
   std::size_t from = 0;
   std::size_t to = 0;
-  std::int64_t bytes = 0;           // on the wire
+  std::int64_t bytes = 0;  // on the wire
 };
 
 // Parts run as one ONNX sub-model.
@@ -45,25 +45,34 @@ struct PlanSegment {
   std::vector<TensorId> inputs;     // read from outside the segment
   std::vector<TensorId> outputs;    // read outside the segment, or network outputs
   std::size_t program_segment = 0;  // index into the device's Program::segments
+  std::size_t lane = 0, step = 0;   // its run step in the device's program
 };
 
 struct Plan {
-  Mapping mapping;                  // frames_in_flight filled in
+  Mapping mapping;
   std::vector<Part> parts;
-  std::vector<Transfer> transfers;  // index = program transfer index
+  std::vector<Transfer> transfers;    // index = program transfer index
   std::vector<PlanSegment> segments;  // one for each run step, in the global topological order
-  program::ProgramSet programs;     // by platform device index; a device without work has no lanes
+  program::ProgramSet programs;  // by platform device index; a device without work has no lanes: see participating()
 };
 
-// Pure function of its arguments. The mapping must be check()ed. Throws Error(bad_input, PLAN-...) for what cannot be lowered.
+// Pure function of its arguments. The mapping must be check()ed. Throws Error(bad_input, PLAN-...) for what cannot be
+// lowered.
 Plan lower(const Network& network, const Platform& platform, const Mapping& mapping);
 
-// Work that lower() does once a network: reused by callers that lower many mappings.
+// The programs of the devices that take part (those with lanes), renumbered without gaps: what is packaged and
+// launched, one MPI rank each. `device_of_rank` gives the platform index of each.
+struct Participation {
+  program::ProgramSet programs;
+  std::vector<std::size_t> device_of_rank;
+};
+Participation participating(const Plan& plan);
+
 // The layers of a program segment, for the sub-model writer.
 std::vector<LayerId> layers_of(const Plan& plan, const PlanSegment& segment);
 
-// Steps of all programs in an order in which each step's predecessors (local `after`, matching sends) come first; throws
-// Error(internal, PLAN-CYCLE) where there is none (a property test holds that there always is).
+// Steps of all programs in an order in which each step's predecessors (local `after`, matching sends) come first;
+// throws Error(internal, PLAN-CYCLE) where there is none (a property test holds that there always is).
 struct GlobalStep {
   std::size_t device = 0, lane = 0, step = 0;
 };

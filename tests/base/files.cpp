@@ -54,9 +54,12 @@ TEST_CASE("a file beneath a folder cannot be reached by any way around") {
   fs::create_symlink(folder.path() / "secret", folder.path() / "model" / "link");
   fs::create_directory_symlink(folder.path(), folder.path() / "model" / "linked");
   fs::create_hard_link(folder.path() / "secret", folder.path() / "model" / "hard");
-  const auto open = [&](const std::string& name) { return exit_of([&] { MappedFile::open_beneath(folder.path() / "model", name, 100); }); };
+  const auto open = [&](const std::string& name) {
+    return exit_of([&] { MappedFile::open_beneath(folder.path() / "model", name, 100); });
+  };
   CHECK(open("sub/weights") == ExitCode::done);
-  for (const char* name : {"../secret", "sub/../../secret", "link", "linked/secret", "hard", "/etc/passwd", "", "sub", "nothing"})
+  for (const char* name :
+       {"../secret", "sub/../../secret", "link", "linked/secret", "hard", "/etc/passwd", "", "sub", "nothing"})
     CHECK_MESSAGE(open(name) == ExitCode::bad_input, name);
 }
 
@@ -78,7 +81,8 @@ TEST_CASE("misspelt words get the nearest one, strange words the list") {
 
 TEST_CASE("text from outside cannot reach the terminal as control") {
   CHECK(printable("a\x1b[31mb\n") == "a\\x1b[31mb\\n");
-  CHECK(printable("\xff" "ok") == "\\xffok");
+  CHECK(printable("\xff"
+                  "ok") == "\\xffok");
   CHECK(printable("\xc2\x9b") == "\\xc2\\x9b");
   CHECK(printable("naïve") == "naïve");
 }

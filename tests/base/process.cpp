@@ -41,7 +41,8 @@ TEST_CASE("past the deadline the whole group is gone") {
   bool gone = false;
   for (int i = 0; i < 100 && !gone; ++i) {
     gone = shell("grep -q '^State:.*Z' /proc/" + std::to_string(grandchild) + "/status 2>/dev/null || ! kill -0 " +
-                 std::to_string(grandchild) + " 2>/dev/null").exit_code == 0;
+                 std::to_string(grandchild) + " 2>/dev/null")
+               .exit_code == 0;
   }
   CHECK(gone);
 }

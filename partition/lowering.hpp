@@ -1,0 +1,45 @@
+// The steps of lower(), private to the room: placement → segments → transfers → programs, one replica at a time.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/network.hpp"
+#include "partition/plan.hpp"
+
+namespace dse::lowering {
+
+constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+
+// Square bit matrix, rows as words: reachability of layers, ancestors of segments.
+class BitMatrix {
+ public:
+  explicit BitMatrix(std::size_t rows, std::size_t columns) : words_((columns + 63) / 64), bits_(rows * words_) {}
+  void set(std::size_t row, std::size_t column) {
+    bits_[row * words_ + column / 64] |= std::uint64_t{1} << (column % 64);
+  }
+  bool get(std::size_t row, std::size_t column) const {
+    return (bits_[row * words_ + column / 64] >> (column % 64) & 1) != 0;
+  }
+  void add_row(std::size_t to, std::size_t from) {
+    for (std::size_t w = 0; w < words_; ++w) bits_[to * words_ + w] |= bits_[from * words_ + w];
+  }
+
+ private:
+  std::size_t words_;
+  std::vector<std::uint64_t> bits_;
+};
+
+// reaches.get(a, b): layer b reads, directly or not, what layer a computes. Every layer reaches itself.
+BitMatrix reachability(const Network& network);
+
+// A group of layers of one device that will be one sub-model.
+struct Group {
+  std::size_t device = 0;
+  std::vector<LayerId> layers;  // topological order
+};
+
+// Groups the layers of one replica, device_of[layer] given. The graph of groups is acyclic.
+std::vector<Group> group_layers(const Network& network, const std::vector<std::size_t>& device_of);
+
+}  // namespace dse::lowering
