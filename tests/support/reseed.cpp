@@ -1,0 +1,80 @@
+#include "tests/support/reseed.hpp"
+
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "models/submodel.hpp"
+
+namespace dse::test {
+namespace {
+
+struct Use {
+  std::string op_type;
+  int position = 0;
+};
+
+std::map<std::string, Use> uses(const onnx::GraphProto& graph) {
+  std::map<std::string, Use> result;
+  for (const onnx::NodeProto& node : graph.node())
+    for (int i = 0; i < node.input_size(); ++i) result.try_emplace(node.input(i), Use{node.op_type(), i});
+  return result;
+}
+
+bool constant_fill(const std::vector<float>& values) {
+  return values.size() > 1 && std::all_of(values.begin(), values.end(), [&](float v) { return v == values.front(); });
+}
+
+// Inputs that a kernel sees for one output element: the product of all but the first dimension.
+double fan_in(const onnx::TensorProto& weight) {
+  double product = 1;
+  for (int i = 1; i < weight.dims_size(); ++i) product *= static_cast<double>(weight.dims(i));
+  return product;
+}
+
+struct Range {
+  double centre = 0;
+  double half_width = 0;
+};
+
+Range range_for(const Use& use, const onnx::TensorProto& weight) {
+  const bool matrix = use.op_type == "Conv" || use.op_type == "ConvTranspose" || use.op_type == "Gemm" || use.op_type == "MatMul";
+  if (matrix && use.position == 1) return {0, std::sqrt(6.0 / fan_in(weight))};
+  if (matrix) return {0, 0.1};
+  if (use.op_type == "BatchNormalization") return use.position == 1 || use.position == 4 ? Range{1, 0.3} : Range{0, 0.2};
+  return use.op_type == "Mul" || use.op_type == "Div" ? Range{1, 0.3} : Range{0, 0.2};
+}
+
+}  // namespace
+
+std::size_t write_reseeded(const Network& network, const fs::path& path, std::uint64_t seed) {
+  onnx::ModelProto model;
+  model.ParseFromString(write_submodel(network, whole_network(network)));
+  const std::map<std::string, Use> readers = uses(model.graph());
+  std::mt19937_64 random(seed);
+  std::size_t replaced = 0;
+  for (onnx::TensorProto& weight : *model.mutable_graph()->mutable_initializer()) {
+    if (weight.data_type() != onnx::TensorProto::FLOAT || !weight.has_raw_data()) continue;
+    std::vector<float> values(weight.raw_data().size() / sizeof(float));
+    std::memcpy(values.data(), weight.raw_data().data(), values.size() * sizeof(float));
+    const auto use = readers.find(weight.name());
+    if (use == readers.end() || !constant_fill(values)) continue;
+    const Range range = range_for(use->second, weight);
+    for (float& value : values) {
+      const double unit = static_cast<double>(random() >> 11) * 0x1p-53;
+      value = static_cast<float>(range.centre + range.half_width * (2 * unit - 1));
+    }
+    weight.set_raw_data(values.data(), values.size() * sizeof(float));
+    ++replaced;
+  }
+  write_file(path, model.SerializeAsString());
+  return replaced;
+}
+
+}  // namespace dse::test
