@@ -1,0 +1,84 @@
+#include "estimator/costs.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace dse {
+namespace {
+
+double evaluate(const ClassModel& model, const LayerFeatures& of) {
+  double seconds = model.base_seconds;
+  if (model.macs_per_second > 0) seconds += of.work / model.macs_per_second;
+  if (model.bytes_per_second > 0) seconds += of.bytes / model.bytes_per_second;
+  return seconds;
+}
+
+LayerCost analytical(const ClassModel& model, const LayerFeatures& of) {
+  return {evaluate(model, of), Tier::analytical, model.error > 0 ? model.error : unvalidated_uncertainty};
+}
+
+const ClassModel* measured_class(const DeviceProfile& profile, const Layer& layer, int threads) {
+  const ClassModel* model = profile.class_model(std::string(to_string(layer.op_class)), threads);
+  return model != nullptr && model->threads == threads ? model : nullptr;
+}
+
+}  // namespace
+
+LayerFeatures features(const Network& network, const Layer& layer) {
+  LayerFeatures result;
+  result.work = static_cast<double>(layer.macs > 0 ? layer.macs : layer.operations);
+  result.bytes = static_cast<double>(layer.weight_bytes);
+  for (const TensorId id : layer.inputs) result.bytes += static_cast<double>(network.tensors()[id].bytes());
+  for (const TensorId id : layer.outputs) result.bytes += static_cast<double>(network.tensors()[id].bytes());
+  return result;
+}
+
+LayerCost layer_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
+  if (const KernelMeasurement* kernel = profile.find(layer.signature, threads)) {
+    return {kernel->seconds, Tier::table, std::max(kernel->spread, profile.noise)};
+  }
+  const LayerFeatures of = features(network, layer);
+  if (const ClassModel* model = measured_class(profile, layer, threads)) return analytical(*model, of);
+  for (int fewer = threads - 1; fewer >= 1; --fewer) {
+    if (const KernelMeasurement* kernel = profile.find(layer.signature, fewer)) {
+      return {kernel->seconds, Tier::analytical, unmeasured_threads_uncertainty};
+    }
+  }
+  for (int fewer = threads - 1; fewer >= 1; --fewer) {
+    if (const ClassModel* model = measured_class(profile, layer, fewer)) {
+      LayerCost cost = analytical(*model, of);
+      cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
+      return cost;
+    }
+  }
+  const DeviceProfile generic = generic_profile(threads);
+  const ClassModel* model = generic.class_model(std::string(to_string(layer.op_class)), threads);
+  if (model == nullptr) model = &generic.classes.front();
+  LayerCost cost = analytical(*model, of);
+  cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
+  return cost;
+}
+
+CostTable::CostTable(const Network& network, const Platform& platform) : layers_(network.layers().size()) {
+  std::map<std::pair<const DeviceProfile*, int>, Block> known;  // devices of one kind share a profile, and so a block
+  for (const Device& device : platform.devices) {
+    const auto [entry, fresh] =
+        known.try_emplace({device.profile.get(), device.cores}, Block{costs_.size(), device.cores});
+    devices_.push_back(entry->second);
+    if (!fresh) continue;
+    for (int threads = 1; threads <= device.cores; ++threads) {
+      for (const Layer& layer : network.layers()) {
+        costs_.push_back(layer_cost(network, layer, *device.profile, threads));
+      }
+    }
+  }
+}
+
+const LayerCost& CostTable::at(LayerId layer, std::size_t device, int threads) const {
+  const Block& block = devices_.at(device);
+  const auto row = static_cast<std::size_t>(std::clamp(threads, 1, block.threads) - 1);
+  return costs_[block.first + row * layers_ + layer];
+}
+
+}  // namespace dse

@@ -1,0 +1,48 @@
+// Seconds of every layer on every device with every thread count, looked up once: what the search reads millions of
+// times.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "estimator/estimate.hpp"
+
+namespace dse {
+
+// The two features of the analytical model (tier 2): seconds = base + work / rate + bytes / bandwidth.
+struct LayerFeatures {
+  double work = 0;   // multiply-accumulates; for layers that have none, their arithmetic operations
+  double bytes = 0;  // touched: inputs + weights + outputs
+};
+LayerFeatures features(const Network& network, const Layer& layer);
+
+// What an analytical cost may be off by where nothing was cross-validated, and where even the thread count was not
+// measured: the spread of a two-coefficient roofline over convolution shapes is 20..30 % (M1 and M2 of the published
+// comparisons of layer-wise predictors), a missing thread count up to a factor of two.
+inline constexpr double unvalidated_uncertainty = 0.3;
+inline constexpr double unmeasured_threads_uncertainty = 0.5;
+
+// The cost of one layer from a profile: the kernel table, else the class model of that thread count, else the layer
+// measured with the nearest smaller number of threads (further threads are credited with nothing: thread scaling is
+// measured, never extrapolated), else the class model of a smaller number of threads, else the generic device.
+LayerCost layer_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads);
+
+// layer_cost for all layers, devices and thread counts 1 .. cores.
+class CostTable {
+ public:
+  CostTable(const Network& network, const Platform& platform);
+
+  // threads below 1 or above the device's cores are clamped: a program never has them.
+  const LayerCost& at(LayerId layer, std::size_t device, int threads) const;
+
+ private:
+  std::size_t layers_ = 0;
+  struct Block {
+    std::size_t first = 0;
+    int threads = 1;
+  };
+  std::vector<Block> devices_;
+  std::vector<LayerCost> costs_;  // [device block][threads - 1][layer]
+};
+
+}  // namespace dse

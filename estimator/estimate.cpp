@@ -1,0 +1,224 @@
+#include "estimator/estimate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "estimator/costs.hpp"
+#include "estimator/energy.hpp"
+#include "estimator/flow.hpp"
+#include "estimator/memory.hpp"
+#include "estimator/period.hpp"
+#include "estimator/simulation.hpp"
+#include "program/program.hpp"
+
+namespace dse {
+namespace {
+
+// Tiers by how little they can be trusted: a correction was learnt from runs of an analytical cost.
+int weakness(Tier tier) { return tier == Tier::table ? 0 : tier == Tier::corrected ? 1 : 2; }
+
+std::string bytes_text(double bytes) {
+  constexpr double kib = 1024, mib = kib * kib, gib = mib * kib;
+  if (bytes >= gib) return fmt::format("{:.2f} GiB", bytes / gib);
+  if (bytes >= mib) return fmt::format("{:.1f} MiB", bytes / mib);
+  return fmt::format("{:.1f} KiB", bytes / kib);
+}
+
+}  // namespace
+
+struct Estimator::State {
+  const Network& network;
+  const Platform& platform;
+  CostTable costs;
+  Resources resources;
+  std::vector<double> streaming;  // by device
+
+  State(const Network& of, const Platform& on) : network(of), platform(on), costs(of, on), resources(on) {
+    for (const Device& device : on.devices) streaming.push_back(device.profile->streaming_factor);
+  }
+
+  double cut_seconds(const PlanSegment& segment) const;
+  double segment_seconds(const Plan& plan, const PlanSegment& segment) const;
+  SegmentTimes segment_times(const Plan& plan) const;
+  void judge_costs(const Plan& plan, Estimate& estimate) const;
+  void add_devices(const Plan& plan, const std::vector<Flow>& flows, const Period& period, Estimate& estimate) const;
+  void judge_memory(Estimate& estimate) const;
+};
+
+double Estimator::State::cut_seconds(const PlanSegment& segment) const {
+  double bytes = 0;
+  const auto add = [&](TensorId id) {
+    const NetworkTensor& tensor = network.tensors()[id];
+    // At the network's own inputs and outputs the undivided network pays the same.
+    if (tensor.producer && !tensor.is_output) bytes += static_cast<double>(tensor.bytes());
+  };
+  for (const TensorId id : segment.inputs) add(id);
+  for (const TensorId id : segment.outputs) add(id);
+  return bytes * platform.devices[segment.device].profile->cut_seconds_per_byte;
+}
+
+double Estimator::State::segment_seconds(const Plan& plan, const PlanSegment& segment) const {
+  const int threads = plan.programs.programs[segment.device].threads;
+  double seconds = platform.devices[segment.device].profile->run_overhead_seconds + cut_seconds(segment);
+  for (const PartId id : segment.parts) {
+    const Part& part = plan.parts[id];
+    seconds += part.fraction * costs.at(part.layer, segment.device, threads).seconds;
+  }
+  return seconds;
+}
+
+SegmentTimes Estimator::State::segment_times(const Plan& plan) const {
+  SegmentTimes times(plan.programs.programs.size());
+  for (std::size_t d = 0; d < times.size(); ++d) times[d].assign(plan.programs.programs[d].segments.size(), -1);
+  for (const PlanSegment& segment : plan.segments) {
+    double& seconds = times[segment.device][segment.program_segment];
+    if (seconds < 0) seconds = segment_seconds(plan, segment);
+  }
+  return times;
+}
+
+// The tier is the weakest of any part's; the uncertainty is the parts', weighted by time: errors of one profile go the
+// same way.
+void Estimator::State::judge_costs(const Plan& plan, Estimate& estimate) const {
+  double seconds = 0, doubt = 0;
+  for (const Part& part : plan.parts) {
+    const LayerCost& cost = costs.at(part.layer, part.device, plan.programs.programs[part.device].threads);
+    seconds += part.fraction * cost.seconds;
+    doubt += part.fraction * cost.seconds * cost.uncertainty;
+    if (weakness(cost.tier) > weakness(estimate.tier)) estimate.tier = cost.tier;
+  }
+  estimate.uncertainty = seconds > 0 ? doubt / seconds : 0;
+}
+
+void Estimator::State::add_devices(const Plan& plan, const std::vector<Flow>& flows, const Period& period,
+                                   Estimate& estimate) const {
+  const std::size_t count = platform.devices.size();
+  std::vector<Activity> activities(count);
+  estimate.devices.resize(count);
+  for (const Flow& flow : flows) {
+    for (const FlowStep& step : flow.steps) {
+      if (step.kind == FlowStep::Kind::compute) {
+        activities[step.device].busy_s += flow.fraction * step.seconds * streaming[step.device];
+      } else if (step.kind == FlowStep::Kind::message) {
+        for (const std::uint32_t end : {step.device, step.peer}) {
+          activities[end].communication_s += flow.fraction * step.cpu_seconds;
+          activities[end].messages += flow.fraction;
+          activities[end].bytes += flow.fraction * step.bytes;
+        }
+        estimate.devices[step.device].nic_out_s += flow.fraction * step.seconds;
+        estimate.devices[step.peer].nic_in_s += flow.fraction * step.seconds;
+      }
+    }
+  }
+  const std::vector<DeviceMemory> memory = device_memory(network, platform, plan);
+  for (std::size_t d = 0; d < count; ++d) {
+    DeviceEstimate& of = estimate.devices[d];
+    const program::Program& program = plan.programs.programs[d];
+    const Device& device = platform.devices[d];
+    of.device = d;
+    of.used = !program.lanes.empty();
+    if (!of.used) continue;
+    Activity& activity = activities[d];
+    activity.waiting_s = std::max(0.0, period.seconds - activity.busy_s - activity.communication_s);
+    of.busy_s = activity.busy_s;
+    of.communication_s = activity.communication_s;
+    of.waiting_s = activity.waiting_s;
+    of.memory_load_bytes = memory[d].load_bytes;
+    of.memory_run_bytes = memory[d].run_bytes;
+    of.memory_bytes = memory[d].peak();
+    of.weight_bytes = memory[d].weight_bytes;
+    of.energy_j = device_energy(device.power, program.threads, device.cores, period.seconds, activity).total();
+    ++estimate.device_count;
+    estimate.energy_max_j = std::max(estimate.energy_max_j, of.energy_j);
+    estimate.energy_sum_j += of.energy_j;
+    estimate.memory_max_bytes = std::max(estimate.memory_max_bytes, of.memory_bytes);
+    estimate.energy_assumed |= device.power.source == Provenance::assumed;
+  }
+}
+
+void Estimator::State::judge_memory(Estimate& estimate) const {
+  for (const DeviceEstimate& of : estimate.devices) {
+    const Device& device = platform.devices[of.device];
+    const auto limit = static_cast<double>(device.memory_bytes);
+    if (!of.used || of.memory_bytes <= limit) continue;
+    estimate.feasible = false;
+    estimate.violation += of.memory_bytes / limit - 1;
+    if (!estimate.reason.empty()) estimate.reason += "; ";
+    estimate.reason +=
+        fmt::format("device {} lacks {}: {} needs {} and it has {}", device.name, bytes_text(of.memory_bytes - limit),
+                    of.memory_load_bytes > of.memory_run_bytes ? "loading" : "running", bytes_text(of.memory_bytes),
+                    bytes_text(limit));
+  }
+}
+
+Estimator::Estimator(const Network& network, const Platform& platform)
+    : state_(std::make_unique<const State>(network, platform)) {}
+Estimator::~Estimator() = default;
+
+const Network& Estimator::network() const { return state_->network; }
+const Platform& Estimator::platform() const { return state_->platform; }
+
+LayerCost Estimator::layer(LayerId layer, std::size_t device, int threads) const {
+  return state_->costs.at(layer, device, threads);
+}
+
+double Estimator::segment_seconds(const Plan& plan, const PlanSegment& segment) const {
+  return state_->segment_seconds(plan, segment);
+}
+
+Estimate Estimator::estimate(const Plan& plan, const EstimateOptions& options) const {
+  const State& state = *state_;
+  const std::vector<Flow> flows = make_flows(state.platform, state.resources, plan, state.segment_times(plan));
+  Estimate estimate;
+  std::vector<double> latencies;
+  std::vector<Span> spans;
+  for (const Flow& flow : flows) {
+    std::vector<Span> of_flow;
+    latencies.push_back(one_frame_latency(flow, state.resources, state.platform.devices.size(), &of_flow));
+    if (latencies.back() <= estimate.latency_s && !spans.empty()) continue;
+    estimate.latency_s = latencies.back();
+    spans = std::move(of_flow);
+    if (!options.schedule) continue;
+    estimate.schedule.clear();
+    for (std::size_t s = 0; s < spans.size(); ++s) {
+      const FlowStep& step = flow.steps[s];
+      estimate.schedule.push_back({step.device, step.lane, step.step, spans[s].start, spans[s].end});
+    }
+  }
+  const Period period = closed_form_period(flows, latencies, state.resources, state.streaming);
+  estimate.period_s = period.seconds;
+  estimate.bottleneck = period.bottleneck;
+  estimate.survivability = survivability(flows, latencies, state.resources, state.streaming, period.seconds);
+  state.judge_costs(plan, estimate);
+  state.add_devices(plan, flows, period, estimate);
+  state.judge_memory(estimate);
+  return estimate;
+}
+
+Estimate Estimator::estimate(const Mapping& mapping, const EstimateOptions& options) const try {
+  return estimate(lower(state_->network, state_->platform, mapping), options);
+} catch (const Error& error) {
+  if (error.exit() != ExitCode::bad_input) throw;
+  Estimate estimate;
+  estimate.feasible = false;
+  estimate.reason = error.message();
+  estimate.violation = 1;
+  return estimate;
+}
+
+double Estimator::simulated_period(const Plan& plan, std::size_t frames) const {
+  const State& state = *state_;
+  const std::vector<Flow> flows = make_flows(state.platform, state.resources, plan, state.segment_times(plan));
+  const std::vector<std::size_t> dealt = program::deal_frames(plan.programs.deployment.replicas, frames);
+  const std::vector<double> finished =
+      simulate(flows, state.resources, state.platform.devices.size(), dealt, state.streaming).finished;
+  // Results leave in frame order: a frame is out when it and all before it are done.
+  std::vector<double> out = finished;
+  for (std::size_t i = 1; i < out.size(); ++i) out[i] = std::max(out[i], out[i - 1]);
+  const std::size_t warm = frames / 4;
+  return (out.back() - out[warm]) / static_cast<double>(frames - 1 - warm);
+}
+
+}  // namespace dse

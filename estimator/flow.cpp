@@ -1,0 +1,167 @@
+#include "estimator/flow.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace dse {
+namespace {
+
+constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+std::uint32_t narrow(std::size_t value) { return static_cast<std::uint32_t>(value); }
+
+double copied_seconds(const Platform& platform, const program::Program& program, const program::Lane& lane,
+                      const program::Step& step) {
+  const ClassModel* model = platform.devices[program.index].profile->class_model(
+      std::string(to_string(OperatorClass::data_movement)), program.threads);
+  if (model == nullptr || model->bytes_per_second <= 0) return 0;
+  double bytes = 0;
+  for (const program::View& view : step.targets) {
+    bytes += static_cast<double>(view.box.elements() * std::int64_t(element_size(lane.buffers[view.buffer].type)));
+  }
+  return 2 * bytes / model->bytes_per_second;  // read once, written once
+}
+
+FlowStep message(const Platform& platform, const Resources& resources, const Plan& plan, std::size_t from,
+                 const program::Step& step) {
+  const std::size_t link_index = platform.link_between(from, step.peer);
+  const Link& link = platform.links[link_index];
+  const std::int64_t bytes = plan.transfers[step.transfer].bytes;
+  const MessageTime time = message_time(link, bytes);
+  FlowStep result;
+  result.kind = FlowStep::Kind::message;
+  result.peer = narrow(step.peer);
+  result.sending = narrow(resources.sending(link_index, from));
+  result.receiving = narrow(resources.receiving(link_index, step.peer));
+  result.seconds = time.occupancy;
+  result.latency = time.latency;
+  result.bytes = static_cast<double>(bytes);
+  if (link.profile) {
+    result.cpu_seconds = link.profile->cpu_seconds_per_message + link.profile->cpu_seconds_per_byte * result.bytes;
+  }
+  return result;
+}
+
+// Collects the edges of a flow, then stores them as successor lists.
+class FlowBuilder {
+ public:
+  FlowBuilder(const Platform& platform, const Resources& resources, const Plan& plan, const SegmentTimes& segments)
+      : platform_(platform), resources_(resources), plan_(plan), segments_(segments) {
+    sends_.assign(plan.programs.deployment.transfers, none);
+    receives_ = sends_;
+  }
+
+  void add(Flow& flow, const program::Program& program, std::size_t lane_index) {
+    const program::Lane& lane = program.lanes[lane_index];
+    const std::size_t first = flow.steps.size();
+    for (std::size_t i = 0; i < lane.steps.size(); ++i) {
+      const program::Step& step = lane.steps[i];
+      FlowStep made = cost(program, lane, step);
+      made.device = narrow(program.index);
+      made.lane = narrow(lane_index);
+      made.step = narrow(i);
+      for (const std::size_t before : step.after) edges_.push_back({narrow(first + before), narrow(flow.steps.size())});
+      if (step.kind == program::StepKind::send) sends_[step.transfer] = narrow(flow.steps.size());
+      if (step.kind == program::StepKind::receive) receives_[step.transfer] = narrow(flow.steps.size());
+      flow.steps.push_back(made);
+    }
+  }
+
+  void finish(Flow& flow) {
+    for (std::size_t t = 0; t < sends_.size(); ++t) {
+      if (sends_[t] != none && receives_[t] != none) edges_.push_back({sends_[t], receives_[t]});
+      sends_[t] = receives_[t] = none;
+    }
+    flow.predecessors.assign(flow.steps.size(), 0);
+    flow.first_successor.assign(flow.steps.size() + 1, 0);
+    for (const Edge& edge : edges_) {
+      ++flow.predecessors[edge.to];
+      ++flow.first_successor[edge.from + 1];
+    }
+    for (std::size_t i = 0; i < flow.steps.size(); ++i) flow.first_successor[i + 1] += flow.first_successor[i];
+    flow.successors.resize(edges_.size());
+    std::vector<std::uint32_t> next(flow.first_successor.begin(), flow.first_successor.end() - 1);
+    for (const Edge& edge : edges_) flow.successors[next[edge.from]++] = edge.to;
+    edges_.clear();
+  }
+
+ private:
+  struct Edge {
+    std::uint32_t from, to;
+  };
+
+  FlowStep cost(const program::Program& program, const program::Lane& lane, const program::Step& step) const {
+    FlowStep made;
+    switch (step.kind) {
+      case program::StepKind::run:
+        made.kind = FlowStep::Kind::compute;
+        made.seconds = segments_[program.index][step.segment];
+        break;
+      case program::StepKind::copy:
+        made.kind = FlowStep::Kind::compute;
+        made.seconds = copied_seconds(platform_, program, lane, step);
+        break;
+      case program::StepKind::send:
+        made = message(platform_, resources_, plan_, program.index, step);
+        break;
+      case program::StepKind::input:
+      case program::StepKind::receive:
+      case program::StepKind::output:
+        break;
+    }
+    return made;
+  }
+
+  const Platform& platform_;
+  const Resources& resources_;
+  const Plan& plan_;
+  const SegmentTimes& segments_;
+  std::vector<std::uint32_t> sends_, receives_;  // by transfer, of the flow being built
+  std::vector<Edge> edges_;
+};
+
+}  // namespace
+
+Resources::Resources(const Platform& platform) {
+  for (const Device& device : platform.devices) names_.push_back("device " + device.name);
+  for (const dse::Link& link : platform.links) {
+    links_.push_back({names_.size(), link.kind == NetworkKind::shared});
+    if (link.kind == NetworkKind::shared) {
+      names_.push_back("network " + link.name);
+      continue;
+    }
+    for (const Device& device : platform.devices) {
+      names_.push_back("network " + link.name + " out of " + device.name);
+      names_.push_back("network " + link.name + " into " + device.name);
+    }
+  }
+}
+
+MessageTime message_time(const Link& link, std::int64_t bytes) {
+  const double total = transfer_seconds(link, bytes);
+  const double latency = std::min(total, transfer_seconds(link, 1));
+  return {total - latency, latency};
+}
+
+std::vector<Flow> make_flows(const Platform& platform, const Resources& resources, const Plan& plan,
+                             const SegmentTimes& segments) {
+  const auto& replicas = plan.programs.deployment.replicas;
+  double shares = 0;
+  for (const program::Replica& replica : replicas) shares += static_cast<double>(replica.share);
+  std::vector<Flow> flows(replicas.size());
+  FlowBuilder builder(platform, resources, plan, segments);
+  for (std::size_t r = 0; r < replicas.size(); ++r) {
+    flows[r].replica = r;
+    flows[r].fraction = static_cast<double>(replicas[r].share) / shares;
+    flows[r].frames_in_flight = replicas[r].frames_in_flight;
+    for (const program::Program& program : plan.programs.programs) {
+      for (std::size_t l = 0; l < program.lanes.size(); ++l) {
+        if (program.lanes[l].replica == r) builder.add(flows[r], program, l);
+      }
+    }
+    builder.finish(flows[r]);
+  }
+  return flows;
+}
+
+}  // namespace dse

@@ -1,0 +1,166 @@
+#include "estimator/simulation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <queue>
+#include <tuple>
+
+namespace dse {
+namespace {
+
+struct Event {
+  double time;
+  std::uint32_t frame, step;
+  // std::priority_queue keeps the greatest on top: earlier events, then older frames, are greater.
+  bool operator<(const Event& other) const {
+    return std::tie(other.time, other.frame, other.step) < std::tie(time, frame, step);
+  }
+};
+
+struct Work {
+  std::uint32_t frame, lane, index, step;  // index: the program's step number; step: the flow's
+  bool operator<(const Work& other) const {
+    return std::tie(other.frame, other.lane, other.index) < std::tie(frame, lane, index);
+  }
+};
+
+struct Processor {
+  std::priority_queue<Work> ready;
+  bool busy = false;
+};
+
+class Simulation {
+ public:
+  Simulation(std::span<const Flow> flows, const Resources& resources, std::size_t devices,
+             std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors)
+      : flows_(flows),
+        flow_of_frame_(flow_of_frame),
+        factors_(compute_factors),
+        free_(resources.count(), 0.0),
+        processors_(devices),
+        waiting_(flow_of_frame.size()),
+        left_(flow_of_frame.size(), 0),
+        in_flight_(flows.size(), 0) {
+    result_.finished.assign(flow_of_frame.size(), 0);
+    if (!flow_of_frame.empty()) result_.first_frame.resize(flows[flow_of_frame[0]].steps.size());
+  }
+
+  SimulationResult run() {
+    admit(0);
+    start_processors(0);
+    while (!events_.empty()) {
+      const double now = events_.top().time;
+      // Everything that ends now ends before anything starts: which step goes next must not depend on the order of
+      // events.
+      while (!events_.empty() && events_.top().time <= now) {
+        const Event event = events_.top();
+        events_.pop();
+        complete(event);
+      }
+      start_processors(now);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  const Flow& flow(std::uint32_t frame) const { return flows_[flow_of_frame_[frame]]; }
+
+  void admit(double now) {
+    while (next_ < flow_of_frame_.size()) {
+      const std::size_t replica = flow_of_frame_[next_];
+      if (in_flight_[replica] >= flows_[replica].frames_in_flight) return;
+      ++in_flight_[replica];
+      const auto frame = static_cast<std::uint32_t>(next_++);
+      waiting_[frame] = flows_[replica].predecessors;
+      left_[frame] = flows_[replica].steps.size();
+      for (std::uint32_t s = 0; s < flows_[replica].steps.size(); ++s) {
+        if (flows_[replica].predecessors[s] == 0) make_ready(frame, s, now);
+      }
+    }
+  }
+
+  void make_ready(std::uint32_t frame, std::uint32_t step, double now) {
+    const FlowStep& what = flow(frame).steps[step];
+    switch (what.kind) {
+      case FlowStep::Kind::instant:
+        finish_at(frame, step, now, now);
+        break;
+      case FlowStep::Kind::compute:
+        processors_[what.device].ready.push({frame, what.lane, what.step, step});
+        touched_.push_back(what.device);
+        break;
+      case FlowStep::Kind::message: {
+        const double start = std::max({now, free_[what.sending], free_[what.receiving] - what.latency});
+        free_[what.sending] = start + what.seconds;
+        // On a shared medium the two are one resource, which the latency does not occupy.
+        if (what.receiving != what.sending) free_[what.receiving] = start + what.latency + what.seconds;
+        finish_at(frame, step, start, start + what.latency + what.seconds);
+        break;
+      }
+    }
+  }
+
+  void finish_at(std::uint32_t frame, std::uint32_t step, double start, double end) {
+    if (frame == 0) result_.first_frame[step] = {start, end};
+    events_.push({end, frame, step});
+  }
+
+  void complete(const Event& event) {
+    const Flow& of = flow(event.frame);
+    const FlowStep& what = of.steps[event.step];
+    if (what.kind == FlowStep::Kind::compute) {
+      processors_[what.device].busy = false;
+      touched_.push_back(what.device);
+    }
+    for (std::uint32_t i = of.first_successor[event.step]; i < of.first_successor[event.step + 1]; ++i) {
+      if (--waiting_[event.frame][of.successors[i]] == 0) make_ready(event.frame, of.successors[i], event.time);
+    }
+    if (--left_[event.frame] > 0) return;
+    result_.finished[event.frame] = event.time;
+    waiting_[event.frame] = {};
+    --in_flight_[flow_of_frame_[event.frame]];
+    admit(event.time);
+  }
+
+  void start_processors(double now) {
+    for (const std::uint32_t device : touched_) {
+      Processor& processor = processors_[device];
+      if (processor.busy || processor.ready.empty()) continue;
+      const Work work = processor.ready.top();
+      processor.ready.pop();
+      processor.busy = true;
+      finish_at(work.frame, work.step, now, now + flow(work.frame).steps[work.step].seconds * factors_[device]);
+    }
+    touched_.clear();
+  }
+
+  std::span<const Flow> flows_;
+  std::span<const std::size_t> flow_of_frame_;
+  std::span<const double> factors_;
+  std::priority_queue<Event> events_;
+  std::vector<double> free_;  // by resource: when it is free again
+  std::vector<Processor> processors_;
+  std::vector<std::uint32_t> touched_;               // devices that may start something
+  std::vector<std::vector<std::uint32_t>> waiting_;  // by frame in flight and step: predecessors not yet done
+  std::vector<std::size_t> left_;                    // by frame: steps not yet done
+  std::vector<std::size_t> in_flight_;               // by flow
+  std::size_t next_ = 0;
+  SimulationResult result_;
+};
+
+}  // namespace
+
+SimulationResult simulate(std::span<const Flow> flows, const Resources& resources, std::size_t devices,
+                          std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors) {
+  return Simulation(flows, resources, devices, flow_of_frame, compute_factors).run();
+}
+
+double one_frame_latency(const Flow& flow, const Resources& resources, std::size_t devices, std::vector<Span>* spans) {
+  static constexpr std::array<std::size_t, 1> one_frame{0};
+  const std::vector<double> standalone(devices, 1.0);
+  SimulationResult result = simulate({&flow, 1}, resources, devices, one_frame, standalone);
+  if (spans != nullptr) *spans = std::move(result.first_frame);
+  return result.finished[0];
+}
+
+}  // namespace dse
