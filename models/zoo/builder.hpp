@@ -1,0 +1,126 @@
+// Builds the graph of a zoo network: shapes and distributions only, no weight is held in memory before the model is
+// written.
+//
+// Scales: every activation carries an estimate of its second moment, and a convolution's weights are drawn with
+// variance 1 / (fan_in * E[x^2]), so that its output has unit second moment: He's rule (sqrt(2 / fan_in) behind a
+// Relu), carried through residual sums, pooling and concatenation. Thus no network explodes, vanishes, or saturates at
+// any depth.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/tensor.hpp"
+#include "models/zoo/random.hpp"
+
+namespace dse::zoo {
+
+// Estimated E[x^2] of an activation, as a zero-mean part and a part that is never negative.
+struct Moments {
+  double symmetric = 1;
+  double positive = 0;
+  double power() const { return symmetric + positive; }
+};
+
+struct Value {
+  std::string name;
+  Shape shape;  // NCHW, or NC behind flatten
+  Moments moments;
+};
+
+struct Attribute {
+  std::string name;
+  std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>> value;
+};
+
+struct Node {
+  std::string op_type, name;
+  std::vector<std::string> inputs;
+  std::string output;
+  std::vector<Attribute> attributes;
+};
+
+struct Initializer {
+  std::string name;
+  Shape shape;
+  std::variant<Distribution, std::vector<float>, std::vector<std::int64_t>> content;
+};
+
+struct ConvOptions {
+  std::int64_t out = 0;     // output channels
+  std::int64_t kernel = 3;  // square
+  std::int64_t stride = 1;
+  std::int64_t pad = -1;  // on every side; -1: (kernel - 1) / 2
+  std::int64_t groups = 1;
+  bool bias = false;
+  double power = 1;  // E[y^2] aimed at
+};
+
+struct PoolOptions {
+  std::int64_t kernel = 2;
+  std::int64_t stride = 2;
+  std::int64_t pad = 0;
+  bool ceil = false;  // round the output extents up
+};
+
+// Node names are the caller's and unique; a node's output is "<name>_output" until output() gives it its public name.
+// Throws Error(internal, ZOO-GRAPH) where a network's description is wrong.
+class Builder {
+ public:
+  Builder(std::string model, std::uint64_t seed) : model_(std::move(model)), seed_(seed) {}
+
+  Value input(const std::string& name, const Shape& shape);
+  // A random weight or bias; returns its name.
+  std::string weight(const std::string& name, const Shape& shape, const Distribution& distribution);
+
+  Value conv(const std::string& name, const Value& x, const ConvOptions& options);
+  // Doubles the extents (kernel 2, stride 2), with bias.
+  Value conv_transpose(const std::string& name, const Value& x, std::int64_t out);
+  // Inference form with statistics that differ between channels; `scale` is the mean of the multipliers.
+  Value batch_norm(const std::string& name, const Value& x, double scale = 1);
+  Value relu(const std::string& name, const Value& x);
+  Value leaky_relu(const std::string& name, const Value& x, float slope);
+  Value relu6(const std::string& name, const Value& x);
+  Value lrn(const std::string& name, const Value& x, std::int64_t size, float alpha, float beta, float bias);
+  Value add(const std::string& name, const Value& a, const Value& b);
+  Value concat(const std::string& name, const std::vector<Value>& parts);
+  Value max_pool(const std::string& name, const Value& x, const PoolOptions& options);
+  Value average_pool(const std::string& name, const Value& x, const PoolOptions& options);
+  Value global_average_pool(const std::string& name, const Value& x);
+  // Channels [first, last).
+  Value slice_channels(const std::string& name, const Value& x, std::int64_t first, std::int64_t last);
+  // Nearest neighbour, twice the extents.
+  Value upsample(const std::string& name, const Value& x);
+  Value flatten(const std::string& name, const Value& x);
+  // Fully connected with bias; weight stored {out, in}.
+  Value gemm(const std::string& name, const Value& x, std::int64_t out);
+  // Makes x an output of the model under this name.
+  void output(const std::string& name, const Value& x);
+
+  const std::string& model() const { return model_; }
+  std::uint64_t seed() const { return seed_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Initializer>& initializers() const { return initializers_; }
+  const std::vector<Value>& inputs() const { return inputs_; }
+  const std::vector<Value>& outputs() const { return outputs_; }
+
+ private:
+  Value append(const std::string& op_type, const std::string& name, std::vector<std::string> inputs,
+               std::vector<Attribute> attributes, Shape shape, Moments moments);
+  Value pool(const std::string& op_type, const std::string& name, const Value& x, const PoolOptions& options,
+             Moments moments);
+  std::string constant(const std::string& name, const Shape& shape, std::vector<std::int64_t> values);
+  std::string constant(const std::string& name, const Shape& shape, std::vector<float> values);
+
+  std::string model_;
+  std::uint64_t seed_;
+  std::vector<Node> nodes_;
+  std::vector<Initializer> initializers_;
+  std::vector<Value> inputs_, outputs_;
+  std::set<std::string> names_;  // of nodes and of initializers
+};
+
+}  // namespace dse::zoo
