@@ -1,0 +1,43 @@
+#include "program/program.hpp"
+
+#include "base/error.hpp"
+
+namespace dse::program {
+
+std::int64_t Lane::slot_bytes() const {
+  std::int64_t total = 0;
+  for (const Buffer& buffer : buffers) total += buffer.bytes();
+  return total;
+}
+
+std::vector<std::size_t> deal_frames(const std::vector<Replica>& replicas, std::size_t frames) {
+  if (replicas.empty()) throw Error(ExitCode::internal, "PROGRAM-REPLICAS", "frames cannot be dealt to no replica");
+  std::int64_t total = 0;
+  for (const Replica& replica : replicas) total += replica.share;
+  std::vector<std::int64_t> credit(replicas.size(), 0);
+  std::vector<std::size_t> dealt;
+  dealt.reserve(frames);
+  while (dealt.size() < frames) {
+    std::size_t best = 0;
+    for (std::size_t r = 0; r < replicas.size(); ++r) {
+      credit[r] += replicas[r].share;
+      if (credit[r] > credit[best]) best = r;
+    }
+    credit[best] -= total;
+    dealt.push_back(best);
+  }
+  return dealt;
+}
+
+bool contiguous_in(const Box& box, const Box& outer) {
+  const std::size_t rank = box.lo.size();
+  const auto extent = [](const Box& b, std::size_t axis) { return b.hi[axis] - b.lo[axis]; };
+  std::size_t axis = 0;
+  while (axis < rank && extent(box, axis) == 1) ++axis;
+  // The first axis with more than one element may be cut; everything inside it must be whole.
+  for (++axis; axis < rank; ++axis)
+    if (extent(box, axis) != extent(outer, axis)) return false;
+  return true;
+}
+
+}  // namespace dse::program
