@@ -19,9 +19,9 @@ std::string_view to_string(Provenance);
 
 struct Power {
   double idle_watts = 0;
-  double active_watts = 0;        // all cores busy
-  double waiting_watts = 0;       // a worker that waits (sleeping wait: close to idle)
-  double joules_per_byte = 0;     // sent or received
+  double active_watts = 0;     // all cores busy
+  double waiting_watts = 0;    // a worker that waits (sleeping wait: close to idle)
+  double joules_per_byte = 0;  // sent or received
   double joules_per_message = 0;
   Provenance source = Provenance::assumed;
   // Active power with `threads` of `cores` busy: linear between idle and active.
@@ -30,11 +30,11 @@ struct Power {
 
 struct Device {
   std::string name;
-  std::string host;               // checked grammar; "localhost" makes a local rank
-  std::string user;               // may be empty
+  std::string host;  // checked grammar; "localhost" makes a local rank
+  std::string user;  // may be empty
   int cores = 1;
   std::uint64_t memory_bytes = 0;
-  std::string engine = "cpu";     // cpu | cuda | tensorrt | xnnpack
+  std::string engine = "cpu";  // cpu | cuda | tensorrt | xnnpack
   Power power;
   std::shared_ptr<const DeviceProfile> profile;  // never null: a generic one where the file names none
   bool local() const { return host == "localhost"; }
@@ -45,30 +45,31 @@ enum class NetworkKind { switched, shared };
 struct Link {
   std::string name;
   NetworkKind kind = NetworkKind::switched;
-  std::vector<std::size_t> members;           // device indices
+  std::vector<std::size_t> members;  // device indices
   double bandwidth_bytes_per_second = 0;
   double latency_seconds = 0;
-  bool declared = false;                      // bandwidth or latency stood in the file; else local transport is assumed
-  std::shared_ptr<const LinkProfile> profile; // may be null
+  bool declared = false;  // bandwidth or latency stood in the file; else local transport is assumed
+  std::shared_ptr<const LinkProfile> profile;  // may be null
 };
 
-// One-way seconds for a message of `bytes` over the link, nothing else on it: the measured table where there is one, else
-// latency + bytes / bandwidth.
+// One-way seconds for a message of `bytes` over the link, nothing else on it: the measured table where there is one,
+// else latency + bytes / bandwidth.
 double transfer_seconds(const Link& link, std::int64_t bytes);
 
 struct Platform {
   std::string name;
   std::vector<Device> devices;
   std::vector<Link> links;
-  std::size_t input = 0;                      // source device
+  std::size_t input = 0;  // source device
   bool input_everywhere = false;
-  std::size_t output = 0;                     // sink device
+  std::size_t output = 0;  // sink device
   std::vector<std::string> warnings;
-  std::string text;                           // the file as read
-  std::string sha256;                         // of text and of every profile read
+  std::string text;    // the file as read
+  std::string sha256;  // of text and of every profile read
 
   std::optional<std::size_t> device_named(std::string_view name) const;
-  // Index of the network that carries messages between two devices: the first that lists both. Checked to exist for every pair.
+  // Index of the network that carries messages between two devices: the first that lists both. Checked to exist for
+  // every pair.
   std::size_t link_between(std::size_t a, std::size_t b) const;
   // More local cores asked for than there are.
   bool oversubscribed() const;

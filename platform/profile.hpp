@@ -13,23 +13,24 @@ namespace dse {
 
 // One fused kernel of one layer signature with one thread count.
 struct KernelMeasurement {
-  std::string signature;          // Layer::signature, or the signature of a run of layers measured as one
+  std::string signature;  // Layer::signature, or the signature of a run of layers measured as one
   std::string op_class;
   int threads = 1;
-  double seconds = 0;             // steady, batch as in the signature
-  double spread = 0;              // relative interquartile range
+  double seconds = 0;  // steady, batch as in the signature
+  double spread = 0;   // relative interquartile range
   int samples = 0;
-  double macs = 0, bytes = 0;     // features: multiply-accumulates, bytes touched (inputs + weights + outputs)
+  double macs = 0, bytes = 0;  // features: multiply-accumulates, bytes touched (inputs + weights + outputs)
 };
 
-// Coefficients of the analytical fallback for one operator class and thread count: seconds = base + macs/rate + bytes/bandwidth.
+// Coefficients of the analytical fallback for one operator class and thread count: seconds = base + macs/rate +
+// bytes/bandwidth.
 struct ClassModel {
   std::string op_class;
   int threads = 1;
   double base_seconds = 0;
-  double macs_per_second = 0;     // 0: no such term
+  double macs_per_second = 0;  // 0: no such term
   double bytes_per_second = 0;
-  double error = 0;               // mean absolute relative error, cross-validated; 0 when unknown
+  double error = 0;  // mean absolute relative error, cross-validated; 0 when unknown
 };
 
 struct HostFingerprint {
@@ -40,36 +41,38 @@ struct HostFingerprint {
 
 struct DeviceProfile {
   std::string name;
-  bool assumed = false;           // generic: nothing was measured
+  bool assumed = false;  // generic: nothing was measured
   HostFingerprint host;
-  std::string created;            // ISO 8601
-  double noise = 0;               // relative spread of a fixed probe
+  std::string created;  // ISO 8601
+  double noise = 0;     // relative spread of a fixed probe
   std::vector<KernelMeasurement> kernels;
   std::vector<ClassModel> classes;
-  double run_overhead_seconds = 0;      // of one engine call
-  double cut_seconds_per_byte = 0;      // layout reorder and lost fusion at a cut, per byte of each tensor that crosses it
-  double streaming_factor = 1;          // stage time while streaming / standalone
+  double run_overhead_seconds = 0;  // of one engine call
+  double cut_seconds_per_byte = 0;  // layout reorder and lost fusion at a cut, per byte of each tensor that crosses it
+  double streaming_factor = 1;      // stage time while streaming / standalone
   // Memory, bytes: peak = base + session * segments + packing * weights + activations * scratch_factor ...
   double memory_base_bytes = 0;         // worker with engine and MPI up, nothing loaded
   double memory_session_bytes = 0;      // each further session
   double memory_weight_factor = 1;      // resident bytes per weight byte
   double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
+  double memory_load_factor = 1;        // bytes on top while a session is created, per byte of its weights
 
   // Looked up by (signature, threads).
   const KernelMeasurement* find(const std::string& signature, int threads) const;
-  // Exact class and thread count, else the class "other".
+  // Of the class, else of the class "other": with that thread count, else the nearest below, else the nearest above.
+  // Null where there is neither.
   const ClassModel* class_model(const std::string& op_class, int threads) const;
 };
 
 struct LinkPoint {
   std::int64_t bytes = 0;
-  double seconds = 0;             // one way
+  double seconds = 0;  // one way
 };
 
 struct LinkProfile {
   std::string name;
-  std::string between;            // "nano0,pi0": what was measured
-  std::vector<LinkPoint> table;   // ascending bytes; log-log interpolation, last segment extrapolated
+  std::string between;           // "nano0,pi0": what was measured
+  std::vector<LinkPoint> table;  // ascending bytes; log-log interpolation, last segment extrapolated
   double cpu_seconds_per_byte = 0;
   double cpu_seconds_per_message = 0;
   double seconds(std::int64_t bytes) const;
@@ -81,6 +84,8 @@ DeviceProfile generic_profile(int cores);
 std::string to_yaml(const DeviceProfile& profile);
 std::string to_yaml(const LinkProfile& profile);
 // Throw Error(bad_input, PROFILE-...) with file:line:column; another format version is refused.
+DeviceProfile parse_device_profile(const std::string& text, const std::string& path);  // `path` is for messages
+LinkProfile parse_link_profile(const std::string& text, const std::string& path);
 DeviceProfile read_device_profile(const fs::path& path);
 LinkProfile read_link_profile(const fs::path& path);
 

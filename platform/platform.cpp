@@ -1,0 +1,59 @@
+// What a Platform answers once it is read.
+#include "platform/platform.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace dse {
+
+std::string_view to_string(Provenance provenance) {
+  switch (provenance) {
+    case Provenance::measured:
+      return "measured";
+    case Provenance::datasheet:
+      return "datasheet";
+    case Provenance::assumed:
+      return "assumed";
+  }
+  return "assumed";
+}
+
+double Power::active_with(int threads, int cores) const {
+  const double busy = cores > 0 ? std::clamp(static_cast<double>(threads) / cores, 0.0, 1.0) : 1.0;
+  return idle_watts + (active_watts - idle_watts) * busy;
+}
+
+double transfer_seconds(const Link& link, std::int64_t bytes) {
+  if (link.profile && !link.profile->table.empty()) return link.profile->seconds(bytes);
+  return link.latency_seconds +
+         (link.bandwidth_bytes_per_second > 0 ? static_cast<double>(bytes) / link.bandwidth_bytes_per_second : 0.0);
+}
+
+std::optional<std::size_t> Platform::device_named(std::string_view wanted) const {
+  const auto found =
+      std::find_if(devices.begin(), devices.end(), [&](const Device& device) { return device.name == wanted; });
+  if (found == devices.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - devices.begin());
+}
+
+std::size_t Platform::link_between(std::size_t a, std::size_t b) const {
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const auto& members = links[i].members;
+    const bool has_a = std::find(members.begin(), members.end(), a) != members.end();
+    if (has_a && std::find(members.begin(), members.end(), b) != members.end()) return i;
+  }
+  throw Error(ExitCode::internal, "PLATFORM-PAIR",
+              fmt::format("no network connects devices {} and {}; the reader should have refused this", a, b));
+}
+
+bool Platform::oversubscribed() const {
+  int wanted = 0;
+  for (const Device& device : devices)
+    if (device.local()) wanted += device.cores;
+  return wanted > this_host("").cores;
+}
+
+}  // namespace dse

@@ -1,0 +1,184 @@
+// Profiles as YAML. Keys are the fields of the structs and carry their unit, so numbers stand bare and round-trip
+// exactly.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "platform/profile.hpp"
+#include "platform/yaml_door.hpp"
+
+namespace dse {
+namespace {
+
+using yaml::quote;
+using yaml::shortest;
+using yaml::Value;
+
+constexpr std::uint64_t profile_cap = 16u << 20;
+constexpr double huge = 1e18;  // no second, byte or rate of a device comes near it
+constexpr std::int64_t huge_integer = std::numeric_limits<std::int64_t>::max();
+
+double non_negative(const Value& map, std::string_view key, double fallback) {
+  const auto value = map.find(key);
+  return value ? value->number(0, huge) : fallback;
+}
+
+double positive(const Value& value) {
+  const double number = value.number(0, huge);
+  if (number <= 0) value.fail("PROFILE-ZERO", "must be above 0");
+  return number;
+}
+
+double positive_or(const Value& map, std::string_view key, double fallback) {
+  const auto value = map.find(key);
+  return value ? positive(*value) : fallback;
+}
+
+int thread_count(const Value& map) { return static_cast<int>(map.at("threads").integer(1, 4096)); }
+
+HostFingerprint read_host(const Value& map) {
+  map.allow_keys({"cpu", "kernel", "engine_version", "cores", "memory_bytes"});
+  HostFingerprint host;
+  const auto text = [&](std::string_view key) { return map.has(key) ? map.at(key).text() : std::string(); };
+  host.cpu = text("cpu");
+  host.kernel = text("kernel");
+  host.engine_version = text("engine_version");
+  if (const auto cores = map.find("cores")) host.cores = static_cast<int>(cores->integer(0, 4096));
+  if (const auto bytes = map.find("memory_bytes"))
+    host.memory_bytes = static_cast<std::uint64_t>(bytes->integer(0, huge_integer));
+  return host;
+}
+
+KernelMeasurement read_kernel(const Value& map) {
+  map.allow_keys({"signature", "op_class", "threads", "seconds", "spread", "samples", "macs", "bytes"});
+  KernelMeasurement kernel;
+  kernel.signature = map.at("signature").scalar_text();
+  kernel.op_class = map.at("op_class").text();
+  kernel.threads = thread_count(map);
+  kernel.seconds = positive(map.at("seconds"));
+  kernel.spread = non_negative(map, "spread", 0);
+  if (const auto samples = map.find("samples")) kernel.samples = static_cast<int>(samples->integer(0, 1'000'000'000));
+  kernel.macs = non_negative(map, "macs", 0);
+  kernel.bytes = non_negative(map, "bytes", 0);
+  return kernel;
+}
+
+ClassModel read_class(const Value& map) {
+  map.allow_keys({"op_class", "threads", "base_seconds", "macs_per_second", "bytes_per_second", "error"});
+  ClassModel model;
+  model.op_class = map.at("op_class").text();
+  model.threads = thread_count(map);
+  model.base_seconds = non_negative(map, "base_seconds", 0);
+  model.macs_per_second = non_negative(map, "macs_per_second", 0);
+  model.bytes_per_second = non_negative(map, "bytes_per_second", 0);
+  model.error = non_negative(map, "error", 0);
+  return model;
+}
+
+void read_memory(const Value& map, DeviceProfile& profile) {
+  map.allow_keys({"base_bytes", "session_bytes", "weight_factor", "activation_factor", "load_factor"});
+  profile.memory_base_bytes = non_negative(map, "base_bytes", 0);
+  profile.memory_session_bytes = non_negative(map, "session_bytes", 0);
+  profile.memory_weight_factor = positive_or(map, "weight_factor", 1);
+  profile.memory_activation_factor = positive_or(map, "activation_factor", 1);
+  profile.memory_load_factor = non_negative(map, "load_factor", 1);
+}
+
+std::string write_kernel(const KernelMeasurement& k) {
+  return fmt::format(
+      "  - {{signature: {}, op_class: {}, threads: {}, seconds: {}, spread: {}, samples: {}, macs: {}, bytes: {}}}\n",
+      quote(k.signature), quote(k.op_class), k.threads, shortest(k.seconds), shortest(k.spread), k.samples,
+      shortest(k.macs), shortest(k.bytes));
+}
+
+std::string write_class(const ClassModel& m) {
+  return fmt::format(
+      "  - {{op_class: {}, threads: {}, base_seconds: {}, macs_per_second: {}, bytes_per_second: {}, error: {}}}\n",
+      quote(m.op_class), m.threads, shortest(m.base_seconds), shortest(m.macs_per_second), shortest(m.bytes_per_second),
+      shortest(m.error));
+}
+
+}  // namespace
+
+std::string to_yaml(const DeviceProfile& p) {
+  std::string out =
+      fmt::format("dse: profile/1\nname: {}\nassumed: {}\ncreated: {}\n", quote(p.name), p.assumed, quote(p.created));
+  out +=
+      fmt::format("host: {{cpu: {}, kernel: {}, engine_version: {}, cores: {}, memory_bytes: {}}}\n", quote(p.host.cpu),
+                  quote(p.host.kernel), quote(p.host.engine_version), p.host.cores, p.host.memory_bytes);
+  out += fmt::format("noise: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n",
+                     shortest(p.noise), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
+                     shortest(p.streaming_factor));
+  out += fmt::format("memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, load_factor: {}}}\n",
+                     shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
+                     shortest(p.memory_activation_factor), shortest(p.memory_load_factor));
+  out += p.classes.empty() ? "classes: []\n" : "classes:\n";
+  for (const ClassModel& model : p.classes) out += write_class(model);
+  out += p.kernels.empty() ? "kernels: []\n" : "kernels:\n";
+  for (const KernelMeasurement& kernel : p.kernels) out += write_kernel(kernel);
+  return out;
+}
+
+std::string to_yaml(const LinkProfile& p) {
+  std::string out = fmt::format("dse: network-profile/1\nname: {}\nbetween: {}\n", quote(p.name), quote(p.between));
+  out += fmt::format("cpu_seconds_per_byte: {}\ncpu_seconds_per_message: {}\n", shortest(p.cpu_seconds_per_byte),
+                     shortest(p.cpu_seconds_per_message));
+  out += p.table.empty() ? "table: []\n" : "table:\n";
+  for (const LinkPoint& point : p.table)
+    out += fmt::format("  - {{bytes: {}, seconds: {}}}\n", point.bytes, shortest(point.seconds));
+  return out;
+}
+
+DeviceProfile parse_device_profile(const std::string& text, const std::string& path) {
+  const Value root = yaml::parse_format(text, path, "profile", 1);
+  root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "run_overhead_seconds", "cut_seconds_per_byte",
+                   "streaming_factor", "memory", "classes", "kernels"});
+  DeviceProfile profile;
+  profile.name = root.at("name").scalar_text();
+  if (const auto assumed = root.find("assumed")) profile.assumed = assumed->boolean();
+  if (const auto created = root.find("created")) profile.created = created->scalar_text();
+  if (const auto host = root.find("host")) profile.host = read_host(*host);
+  profile.noise = non_negative(root, "noise", 0);
+  profile.run_overhead_seconds = non_negative(root, "run_overhead_seconds", 0);
+  profile.cut_seconds_per_byte = non_negative(root, "cut_seconds_per_byte", 0);
+  profile.streaming_factor = positive_or(root, "streaming_factor", 1);
+  if (const auto memory = root.find("memory")) read_memory(*memory, profile);
+  const Value classes = root.at("classes"), kernels = root.at("kernels");
+  for (const Value& model : classes.items()) profile.classes.push_back(read_class(model));
+  for (const Value& kernel : kernels.items()) profile.kernels.push_back(read_kernel(kernel));
+  if (profile.classes.empty() && profile.kernels.empty())
+    kernels.fail("PROFILE-EMPTY",
+                 "the profile holds neither kernels nor classes; measure the device with 'dse calibrate'");
+  return profile;
+}
+
+LinkProfile parse_link_profile(const std::string& text, const std::string& path) {
+  const Value root = yaml::parse_format(text, path, "network-profile", 1);
+  root.allow_keys({"dse", "name", "between", "cpu_seconds_per_byte", "cpu_seconds_per_message", "table"});
+  LinkProfile profile;
+  profile.name = root.at("name").scalar_text();
+  if (const auto between = root.find("between")) profile.between = between->scalar_text();
+  profile.cpu_seconds_per_byte = non_negative(root, "cpu_seconds_per_byte", 0);
+  profile.cpu_seconds_per_message = non_negative(root, "cpu_seconds_per_message", 0);
+  const Value table = root.at("table");
+  for (const Value& row : table.items()) {
+    row.allow_keys({"bytes", "seconds"});
+    const LinkPoint point{row.at("bytes").integer(0, std::int64_t{1} << 50), positive(row.at("seconds"))};
+    if (!profile.table.empty() && point.bytes <= profile.table.back().bytes)
+      row.at("bytes").fail("PROFILE-ORDER", fmt::format("{} bytes after {}; rows must be in ascending order of bytes",
+                                                        point.bytes, profile.table.back().bytes));
+    profile.table.push_back(point);
+  }
+  if (profile.table.empty())
+    table.fail("PROFILE-EMPTY", "the table holds no rows; measure the network with 'dse calibrate --platform'");
+  return profile;
+}
+
+DeviceProfile read_device_profile(const fs::path& path) {
+  return parse_device_profile(read_text(path, profile_cap), path.string());
+}
+LinkProfile read_link_profile(const fs::path& path) {
+  return parse_link_profile(read_text(path, profile_cap), path.string());
+}
+
+}  // namespace dse
