@@ -58,7 +58,7 @@ void check_bytes(std::string_view text, const std::string& path) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const Place here{path, line, column};
     if (byte == 0) refuse("YAML-NUL", here, "the file holds a NUL byte; YAML is text in UTF-8");
-    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f)
+    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r'))
       refuse("YAML-CONTROL", here,
              fmt::format("control character 0x{:02x}; write it as \\x{:02x} inside double quotes", byte, byte));
     const std::size_t length = utf8_length(text, i);
