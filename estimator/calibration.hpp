@@ -1,0 +1,73 @@
+// Calibration: what to measure of a network on a device, and the profile that the measurements make.
+//
+// A layer timed alone pays the layout changes at its edges and finds its weights in the cache, so that the sum of such
+// times is 2..18 % above the network's. Hence the network is cut in several ways - whole, every layer alone, groups of
+// a few layers with two offsets - and all of these are run in turn; the seconds of every distinct kernel, of one engine
+// call, and of a byte that crosses a cut are what explains all the times together (non-negative least squares on
+// relative errors). A further, random way of cutting is measured but not fitted: how well it is predicted is the
+// profile's error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/network.hpp"
+#include "models/submodel.hpp"
+#include "platform/profile.hpp"
+
+namespace dse {
+
+// Contiguous layers of a network, run as one model.
+struct CalibrationGroup {
+  std::vector<LayerId> layers;
+  std::vector<TensorId> inputs, outputs;
+  double cut_bytes = 0;  // of its ports that are not the network's own inputs or outputs
+};
+
+struct CalibrationPlan {
+  using Chain = std::vector<CalibrationGroup>;  // together the whole network, in order
+  std::vector<Chain> chains;                    // the first is the undivided network, the last is the hold-out
+};
+
+CalibrationPlan plan_calibration(const Network& network);
+
+struct GroupTime {
+  double seconds = 0;
+  double spread = 0;  // relative interquartile range
+  int samples = 0;
+};
+
+// The times of one network's plan with one number of threads, by chain and group.
+struct NetworkTimes {
+  const Network* network = nullptr;
+  const CalibrationPlan* plan = nullptr;
+  int threads = 1;
+  std::vector<std::vector<GroupTime>> chains;
+};
+
+struct HoldOut {
+  int threads = 1;
+  std::string network;
+  std::vector<double> errors;  // predicted / measured - 1, by group of the hold-out chain
+};
+
+// Fills kernels, classes, run_overhead_seconds and cut_seconds_per_byte. The cut and the engine call are fitted with
+// the largest number of threads, as devices compute unless told otherwise.
+std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile);
+
+// Resident memory of a process that loaded one chain and ran it (base, ports: see the probe), with what should explain
+// it.
+struct MemoryObservation {
+  double sessions = 0, weight_bytes = 0, largest_weight_bytes = 0, live_bytes = 0;
+  double loaded_peak_bytes = 0, run_peak_bytes = 0;  // beyond the base; without the probe's own tensors
+};
+MemoryObservation observe_memory(const Network& network, const CalibrationPlan::Chain& chain);
+
+// Fills memory_session_bytes and the factors: least squares, then raised together until no observation is
+// under-estimated.
+void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile);
+
+}  // namespace dse

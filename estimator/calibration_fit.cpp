@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "estimator/calibration.hpp"
+#include "estimator/costs.hpp"
+#include "estimator/nnls.hpp"
+
+namespace dse {
+namespace {
+
+// A kernel that the fit explains away (its time is in its neighbours') still takes a moment: profiles hold no zeros.
+constexpr double least_seconds = 1e-7;
+
+struct Kernel {
+  const Layer* layer = nullptr;
+  LayerFeatures of;
+  double spread = 0;
+  int samples = 0;
+};
+
+// The distinct kernels of several networks, and the equations that their measured groups make.
+class KernelFit {
+ public:
+  void add(const NetworkTimes& times) {
+    for (std::size_t c = 0; c < times.chains.size(); ++c) {
+      const auto& chain = times.plan->chains[c];
+      const bool hold_out = c + 1 == times.chains.size();
+      for (std::size_t g = 0; g < chain.size() && !hold_out; ++g)
+        add(*times.network, chain[g], times.chains[c][g], c == 0);
+    }
+  }
+
+  // Fits kernels, and the engine call and the cut where they are not given.
+  void solve(double* call, double* cut, bool fit_overheads) {
+    const auto kernels = static_cast<Eigen::Index>(kernels_.size());
+    const auto rows = static_cast<Eigen::Index>(equations_.size());
+    Eigen::MatrixXd a = Eigen::MatrixXd::Zero(rows, kernels + (fit_overheads ? 2 : 0));
+    Eigen::VectorXd b(rows);
+    for (Eigen::Index r = 0; r < rows; ++r) {
+      const Equation& equation = equations_[static_cast<std::size_t>(r)];
+      const double weight = equation.importance / equation.seconds;
+      double seconds = equation.seconds;
+      for (const std::size_t kernel : equation.kernels) a(r, static_cast<Eigen::Index>(kernel)) += weight;
+      if (fit_overheads) {
+        a(r, kernels) = weight;
+        a(r, kernels + 1) = weight * equation.cut_bytes;
+      } else {
+        seconds -= *call + *cut * equation.cut_bytes;
+      }
+      b[r] = weight * seconds;
+    }
+    const Eigen::VectorXd x = nnls(a, b);
+    seconds_.assign(x.data(), x.data() + kernels);
+    for (double& seconds : seconds_) seconds = std::max(seconds, least_seconds);
+    if (!fit_overheads) return;
+    *call = x[kernels];
+    *cut = x[kernels + 1];
+  }
+
+  std::vector<KernelMeasurement> measurements(int threads) const {
+    std::vector<KernelMeasurement> result;
+    for (std::size_t k = 0; k < kernels_.size(); ++k) {
+      const Kernel& kernel = kernels_[k];
+      result.push_back({kernel.layer->signature, std::string(to_string(kernel.layer->op_class)), threads, seconds_[k],
+                        kernel.spread, kernel.samples, kernel.of.work, kernel.of.bytes});
+    }
+    return result;
+  }
+
+  double predict(const CalibrationGroup& group, const Network& network, double call, double cut) const {
+    double seconds = call + cut * group.cut_bytes;
+    for (const LayerId id : group.layers) seconds += seconds_[index_.at(network.layers()[id].signature)];
+    return seconds;
+  }
+
+ private:
+  struct Equation {
+    std::vector<std::size_t> kernels;
+    double cut_bytes = 0, seconds = 0, importance = 1;
+  };
+
+  void add(const Network& network, const CalibrationGroup& group, const GroupTime& time, bool whole) {
+    // The undivided network outweighs its pieces: deployments run long segments.
+    constexpr double whole_importance = 5;
+    Equation equation{{},
+                      group.cut_bytes,
+                      time.seconds,
+                      whole ? whole_importance : std::sqrt(static_cast<double>(group.layers.size()))};
+    for (const LayerId id : group.layers) {
+      const Layer& layer = network.layers()[id];
+      const auto [at, fresh] = index_.try_emplace(layer.signature, kernels_.size());
+      if (fresh) kernels_.push_back({&layer, features(network, layer), 0, 0});
+      Kernel& kernel = kernels_[at->second];
+      equation.kernels.push_back(at->second);
+      if (group.layers.size() > 1) continue;
+      kernel.spread = std::max(kernel.spread, time.spread);
+      kernel.samples += time.samples;
+    }
+    if (time.seconds > 0) equations_.push_back(std::move(equation));
+  }
+
+  std::map<std::string, std::size_t> index_;
+  std::vector<Kernel> kernels_;
+  std::vector<Equation> equations_;
+  std::vector<double> seconds_;
+};
+
+using Kernels = std::vector<const KernelMeasurement*>;
+
+ClassModel fit_class(const std::string& op_class, int threads, const Kernels& kernels) {
+  const auto rows = static_cast<Eigen::Index>(kernels.size());
+  Eigen::MatrixXd a(rows, 3);
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    const KernelMeasurement& k = *kernels[static_cast<std::size_t>(r)];
+    a.row(r) << 1 / k.seconds, k.macs / k.seconds, k.bytes / k.seconds;
+  }
+  const Eigen::VectorXd x = nnls(a, Eigen::VectorXd::Ones(rows));
+  ClassModel model{op_class, threads, x[0], 0, 0, 0};
+  if (x[1] > 0) model.macs_per_second = 1 / x[1];
+  if (x[2] > 0) model.bytes_per_second = 1 / x[2];
+  return model;
+}
+
+double evaluate(const ClassModel& model, const KernelMeasurement& k) {
+  return model.base_seconds + (model.macs_per_second > 0 ? k.macs / model.macs_per_second : 0) +
+         (model.bytes_per_second > 0 ? k.bytes / model.bytes_per_second : 0);
+}
+
+// Mean absolute relative error of kernels that were left out of the fit, five parts in turn; 0 where there are too few
+// to leave any out.
+double cross_validate(const std::string& op_class, int threads, const Kernels& kernels) {
+  constexpr std::size_t folds = 5;
+  if (kernels.size() < folds) return 0;
+  double error = 0;
+  for (std::size_t fold = 0; fold < folds; ++fold) {
+    Kernels kept;
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      if (i % folds != fold) kept.push_back(kernels[i]);
+    }
+    const ClassModel model = fit_class(op_class, threads, kept);
+    for (std::size_t i = fold; i < kernels.size(); i += folds) {
+      error += std::abs(evaluate(model, *kernels[i]) / kernels[i]->seconds - 1);
+    }
+  }
+  return error / static_cast<double>(kernels.size());
+}
+
+void add_classes(int threads, DeviceProfile& profile) {
+  std::map<std::string, Kernels> by_class;
+  Kernels all;
+  for (const KernelMeasurement& kernel : profile.kernels) {
+    if (kernel.threads != threads) continue;
+    by_class[kernel.op_class].push_back(&kernel);
+    all.push_back(&kernel);
+  }
+  by_class[std::string(to_string(OperatorClass::other))] = all;  // what no class of its own was measured for
+  for (const auto& [op_class, kernels] : by_class) {
+    ClassModel model = fit_class(op_class, threads, kernels);
+    model.error = cross_validate(op_class, threads, kernels);
+    profile.classes.push_back(model);
+  }
+}
+
+}  // namespace
+
+std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile) {
+  std::map<int, KernelFit, std::greater<>> fits;  // most threads first
+  for (const NetworkTimes& of : times) fits[of.threads].add(of);
+  bool overheads_known = false;
+  for (auto& [threads, fit] : fits) {
+    fit.solve(&profile.run_overhead_seconds, &profile.cut_seconds_per_byte, !overheads_known);
+    overheads_known = true;
+    for (KernelMeasurement& kernel : fit.measurements(threads)) profile.kernels.push_back(std::move(kernel));
+    add_classes(threads, profile);
+  }
+  std::vector<HoldOut> result;
+  for (const NetworkTimes& of : times) {
+    HoldOut hold_out{of.threads, of.network->name(), {}};
+    const auto& chain = of.plan->chains.back();
+    for (std::size_t g = 0; g < chain.size(); ++g) {
+      const double predicted =
+          fits.at(of.threads)
+              .predict(chain[g], *of.network, profile.run_overhead_seconds, profile.cut_seconds_per_byte);
+      hold_out.errors.push_back(predicted / of.chains.back()[g].seconds - 1);
+    }
+    result.push_back(std::move(hold_out));
+  }
+  return result;
+}
+
+void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile) {
+  if (observations.empty()) return;
+  const auto rows = static_cast<Eigen::Index>(observations.size());
+  Eigen::MatrixXd a(rows, 3);
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
+    const double measured = std::max(o.run_peak_bytes, 1.0);
+    a.row(r) << o.sessions / measured, o.weight_bytes / measured, o.live_bytes / measured;
+  }
+  Eigen::VectorXd x = nnls(a, Eigen::VectorXd::Ones(rows));
+  double raise = 1;
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    const double predicted = a.row(r).dot(x);
+    if (predicted > 0) raise = std::max(raise, 1 / predicted);
+  }
+  x *= raise;
+  profile.memory_session_bytes = x[0];
+  profile.memory_weight_factor = std::max(x[1], 1e-3);
+  profile.memory_activation_factor = std::max(x[2], 1e-3);
+  profile.memory_load_factor = 0;
+  for (const MemoryObservation& o : observations) {
+    const double without = x[0] * o.sessions + x[1] * o.weight_bytes;
+    if (o.largest_weight_bytes <= 0) continue;
+    profile.memory_load_factor =
+        std::max(profile.memory_load_factor, (o.loaded_peak_bytes - without) / o.largest_weight_bytes);
+  }
+}
+
+}  // namespace dse

@@ -1,0 +1,99 @@
+// Calibration probes: what `dse-probe` measures on the device that it runs on. Every probe is one short-lived process:
+// the engine has one pool of threads a process, and peak memory is a process's.
+//
+// A chain is a list of models run one after another as a deployment would: a port named as an earlier output reads that
+// output, any other input is filled with seeded values. Requests and reports are JSON, so that a probe can run on
+// another host.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/files.hpp"
+
+namespace dse::probes {
+
+using Chain = std::vector<std::string>;  // model files
+
+// Times every model of every chain, chain after chain in turn, so that slow drifts of the machine reach all of them
+// alike and caches are as cold as in a deployment.
+struct TimingRequest {
+  int threads = 1;
+  std::vector<int> cpus;         // processors to stay on; empty: the inherited ones
+  double seconds = 10;           // budget of the measuring passes, after loading and one warming pass
+  std::size_t least_passes = 3;  // even where they take longer
+  std::size_t most_passes = 40;
+  std::vector<Chain> chains;
+};
+
+struct ModelTime {
+  double seconds = 0;       // lower quartile of the samples kept
+  double spread = 0;        // their interquartile range over their median
+  std::size_t samples = 0;  // kept
+};
+
+struct TimingReport {
+  std::string engine_version;
+  std::vector<std::vector<ModelTime>> chains;  // as the request's
+  std::size_t passes = 0;
+  double preempted = 0;  // fraction of samples during which another process took the processor
+  double noise = 0;      // relative interquartile range of a fixed piece of arithmetic, run once a pass
+  bool quota = false;    // a processor quota of this process's control group is active
+};
+
+TimingReport measure_times(const TimingRequest& request);
+
+// Resident memory of a process that loads the models of one chain and runs it.
+struct MemoryRequest {
+  int threads = 1;
+  Chain chain;
+};
+
+struct MemoryReport {
+  std::uint64_t base_bytes = 0;         // engine started, nothing loaded
+  std::uint64_t loaded_peak_bytes = 0;  // highest until all models were loaded
+  std::uint64_t run_peak_bytes = 0;     // highest while running, what loading left behind returned to the system
+  std::uint64_t port_bytes = 0;         // of the probe's own tensors, which a worker keeps in its frame slots
+};
+
+MemoryReport measure_memory(const MemoryRequest& request);
+
+// Messages between rank 0 and rank 1 of an MPI job of two, waiting as a worker does: polling every `poll_microseconds`
+// (0: spinning).
+struct LinkRequest {
+  std::vector<std::int64_t> sizes;  // bytes
+  std::size_t repetitions = 20;     // of each size, at most: large ones get fewer
+  int poll_microseconds = 50;
+};
+
+struct LinkSample {
+  std::int64_t bytes = 0;
+  double seconds = 0;      // one way: half a round trip, lower quartile
+  double cpu_seconds = 0;  // processor time of one end for one message beyond waiting
+};
+
+struct LinkReport {
+  std::vector<LinkSample> samples;
+  std::uint64_t mpi_bytes = 0;  // what MPI added to the resident memory of a rank
+};
+
+// In every rank of the job, which it starts and ends; only rank 0's report is filled.
+LinkReport measure_link(const LinkRequest& request);
+
+std::string to_json(const TimingRequest& request);
+std::string to_json(const TimingReport& report);
+std::string to_json(const MemoryRequest& request);
+std::string to_json(const MemoryReport& report);
+std::string to_json(const LinkRequest& request);
+std::string to_json(const LinkReport& report);
+// Throw Error(bad_input, PROBE-JSON).
+TimingRequest timing_request_from_json(const std::string& text);
+TimingReport timing_report_from_json(const std::string& text);
+MemoryRequest memory_request_from_json(const std::string& text);
+MemoryReport memory_report_from_json(const std::string& text);
+LinkRequest link_request_from_json(const std::string& text);
+LinkReport link_report_from_json(const std::string& text);
+
+}  // namespace dse::probes

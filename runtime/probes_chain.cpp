@@ -1,0 +1,109 @@
+#include "runtime/probes_chain.hpp"
+
+#include <cstring>
+#include <functional>
+#include <random>
+
+namespace dse::probes {
+namespace {
+
+// IEEE half of a number whose magnitude is 1 or less and a multiple of 1/1024: exact for those that are not too small.
+std::uint16_t half(float value) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u;
+  const int exponent = static_cast<int>((bits >> 23) & 0xffu) - 127 + 15;
+  if (exponent <= 0) return static_cast<std::uint16_t>(sign);
+  return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(exponent) << 10 | ((bits >> 13) & 0x3ffu));
+}
+
+template <typename T, typename Make>
+void fill_with(std::vector<std::byte>& data, Make make) {
+  for (std::size_t at = 0; at + sizeof(T) <= data.size(); at += sizeof(T)) {
+    const T value = make();
+    std::memcpy(data.data() + at, &value, sizeof value);
+  }
+}
+
+}  // namespace
+
+void TensorStore::fill(const std::string& name, const TensorType& type) {
+  engine::OwnedTensor& tensor = tensors_[name];
+  tensor.tensor = type;
+  for (auto& extent : tensor.tensor.shape) {
+    if (extent < 0) extent = 1;
+  }
+  tensor.data.assign(static_cast<std::size_t>(tensor.tensor.bytes()), std::byte{0});
+  std::mt19937 random(static_cast<unsigned>(std::hash<std::string>{}(name)));
+  const auto uniform = [&random] { return static_cast<float>(random() >> 21) / 1024.f - 1.f; };
+  const auto bit = [&random] { return random() >> 31; };
+  switch (type.type) {
+    case DataType::float32:
+      fill_with<float>(tensor.data, uniform);
+      break;
+    case DataType::float64:
+      fill_with<double>(tensor.data, [&] { return static_cast<double>(uniform()); });
+      break;
+    case DataType::float16:
+      fill_with<std::uint16_t>(tensor.data, [&] { return half(uniform()); });
+      break;
+    case DataType::int64:
+    case DataType::uint64:
+      fill_with<std::uint64_t>(tensor.data, bit);
+      break;
+    case DataType::int32:
+    case DataType::uint32:
+      fill_with<std::uint32_t>(tensor.data, [&] { return static_cast<std::uint32_t>(bit()); });
+      break;
+    case DataType::int16:
+    case DataType::uint16:
+      fill_with<std::uint16_t>(tensor.data, [&] { return static_cast<std::uint16_t>(bit()); });
+      break;
+    default:
+      fill_with<std::uint8_t>(tensor.data, [&] { return static_cast<std::uint8_t>(bit()); });
+      break;
+  }
+}
+
+std::uint64_t TensorStore::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, tensor] : tensors_) sum += tensor.data.size();
+  return sum;
+}
+
+LoadedChain::LoadedChain(const engine::Engine& engine, const Chain& chain) {
+  for (const std::string& path : chain) models_.push_back({engine.load(fs::path(path)), {}, {}});
+}
+
+void LoadedChain::bind(Model& model, TensorStore& store) {
+  model.inputs.clear();
+  model.outputs.clear();
+  for (const engine::PortInfo& port : model.session.inputs()) {
+    engine::OwnedTensor& tensor = store.at(port.name);
+    model.inputs.push_back({tensor.tensor, tensor.data.data()});
+  }
+  for (const engine::PortInfo& port : model.session.outputs()) {
+    engine::OwnedTensor& tensor = store.at(port.name);
+    model.outputs.push_back({tensor.tensor, tensor.data.data()});
+  }
+}
+
+void LoadedChain::first_run(TensorStore& store) {
+  for (Model& model : models_) {
+    std::vector<engine::ConstTensorView> inputs;
+    for (const engine::PortInfo& port : model.session.inputs()) {
+      if (!store.has(port.name)) store.fill(port.name, port.tensor);
+      engine::OwnedTensor& tensor = store.at(port.name);
+      inputs.push_back({tensor.tensor, tensor.data.data()});
+    }
+    std::vector<engine::OwnedTensor> outputs = model.session.run(inputs);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::string& name = model.session.outputs()[i].name;
+      // Another chain's bindings may point at a tensor that is there already: it keeps its memory.
+      if (!store.has(name)) store.at(name) = std::move(outputs[i]);
+    }
+  }
+  for (Model& model : models_) bind(model, store);
+}
+
+}  // namespace dse::probes

@@ -1,0 +1,133 @@
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "runtime/probes.hpp"
+
+namespace dse::probes {
+namespace {
+
+using nlohmann::json;
+
+template <typename Read>
+auto parsed(const std::string& text, Read read) try {
+  return read(json::parse(text));
+} catch (const json::exception& cause) {
+  throw Error(ExitCode::bad_input, "PROBE-JSON", std::string("not a probe's message: ") + printable(cause.what()));
+}
+
+}  // namespace
+
+std::string to_json(const TimingRequest& r) {
+  return json{{"threads", r.threads},         {"cpus", r.cpus},
+              {"seconds", r.seconds},         {"least_passes", r.least_passes},
+              {"most_passes", r.most_passes}, {"chains", r.chains}}
+      .dump();
+}
+
+TimingRequest timing_request_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    TimingRequest r;
+    j.at("threads").get_to(r.threads);
+    j.at("cpus").get_to(r.cpus);
+    j.at("seconds").get_to(r.seconds);
+    j.at("least_passes").get_to(r.least_passes);
+    j.at("most_passes").get_to(r.most_passes);
+    j.at("chains").get_to(r.chains);
+    return r;
+  });
+}
+
+std::string to_json(const TimingReport& r) {
+  json chains = json::array();
+  for (const auto& chain : r.chains) {
+    json models = json::array();
+    for (const ModelTime& m : chain)
+      models.push_back({{"seconds", m.seconds}, {"spread", m.spread}, {"samples", m.samples}});
+    chains.push_back(std::move(models));
+  }
+  return json{{"engine_version", r.engine_version},
+              {"chains", std::move(chains)},
+              {"passes", r.passes},
+              {"preempted", r.preempted},
+              {"noise", r.noise},
+              {"quota", r.quota}}
+      .dump();
+}
+
+TimingReport timing_report_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    TimingReport r;
+    j.at("engine_version").get_to(r.engine_version);
+    j.at("passes").get_to(r.passes);
+    j.at("preempted").get_to(r.preempted);
+    j.at("noise").get_to(r.noise);
+    j.at("quota").get_to(r.quota);
+    for (const json& chain : j.at("chains")) {
+      auto& models = r.chains.emplace_back();
+      for (const json& m : chain) {
+        models.push_back(
+            {m.at("seconds").get<double>(), m.at("spread").get<double>(), m.at("samples").get<std::size_t>()});
+      }
+    }
+    return r;
+  });
+}
+
+std::string to_json(const MemoryRequest& r) { return json{{"threads", r.threads}, {"chain", r.chain}}.dump(); }
+
+MemoryRequest memory_request_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    return MemoryRequest{j.at("threads").get<int>(), j.at("chain").get<Chain>()};
+  });
+}
+
+std::string to_json(const MemoryReport& r) {
+  return json{{"base_bytes", r.base_bytes},
+              {"loaded_peak_bytes", r.loaded_peak_bytes},
+              {"run_peak_bytes", r.run_peak_bytes},
+              {"port_bytes", r.port_bytes}}
+      .dump();
+}
+
+MemoryReport memory_report_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    MemoryReport r;
+    j.at("base_bytes").get_to(r.base_bytes);
+    j.at("loaded_peak_bytes").get_to(r.loaded_peak_bytes);
+    j.at("run_peak_bytes").get_to(r.run_peak_bytes);
+    j.at("port_bytes").get_to(r.port_bytes);
+    return r;
+  });
+}
+
+std::string to_json(const LinkRequest& r) {
+  return json{{"sizes", r.sizes}, {"repetitions", r.repetitions}, {"poll_microseconds", r.poll_microseconds}}.dump();
+}
+
+LinkRequest link_request_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    return LinkRequest{j.at("sizes").get<std::vector<std::int64_t>>(), j.at("repetitions").get<std::size_t>(),
+                       j.at("poll_microseconds").get<int>()};
+  });
+}
+
+std::string to_json(const LinkReport& r) {
+  json samples = json::array();
+  for (const LinkSample& s : r.samples)
+    samples.push_back({{"bytes", s.bytes}, {"seconds", s.seconds}, {"cpu_seconds", s.cpu_seconds}});
+  return json{{"samples", std::move(samples)}, {"mpi_bytes", r.mpi_bytes}}.dump();
+}
+
+LinkReport link_report_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    LinkReport r;
+    j.at("mpi_bytes").get_to(r.mpi_bytes);
+    for (const json& s : j.at("samples")) {
+      r.samples.push_back(
+          {s.at("bytes").get<std::int64_t>(), s.at("seconds").get<double>(), s.at("cpu_seconds").get<double>()});
+    }
+    return r;
+  });
+}
+
+}  // namespace dse::probes
