@@ -90,7 +90,8 @@ fi
 # Survivors of a failed rank are killed at once; mpirun's own help texts go to stderr unabridged.
 "$mpirun" --mca odls_base_sigkill_timeout 0 --mca btl ^openib --mca orte_base_help_aggregate 0 --hostfile "$package/hostfile" "$@" &
 launcher=$!
-trap 'kill -TERM "$launcher" 2>/dev/null' HUP INT TERM
+interrupted=no
+trap 'interrupted=yes; kill -TERM "$launcher" 2>/dev/null' HUP INT TERM
 wait "$launcher"
 status=$?
 # The first wait ends early when a signal was trapped.
@@ -98,9 +99,9 @@ while kill -0 "$launcher" 2>/dev/null; do
   wait "$launcher"
   status=$?
 done
+[ "$interrupted" = no ] || fail 130 "interrupted"
 case $status in
   0 | 2 | 3 | 5 | 7 | 8 | 9 | 130) exit "$status" ;;
-  143) fail 130 "interrupted" ;;
   *) fail 7 "mpirun ended with status $status: a rank or the launch failed" ;;
 esac
 )sh";
@@ -120,7 +121,8 @@ std::string hostfile_text(const Ranks& ranks) {
   for (const Rank& rank : ranks.ranks) {
     if (std::find(seen.begin(), seen.end(), rank.host) != seen.end()) continue;
     seen.push_back(rank.host);
-    const auto count = std::count_if(ranks.ranks.begin(), ranks.ranks.end(), [&](const Rank& other) { return other.host == rank.host; });
+    const auto count = std::count_if(ranks.ranks.begin(), ranks.ranks.end(),
+                                     [&](const Rank& other) { return other.host == rank.host; });
     text += fmt::format("{} slots={}{}\n", rank.host, count, rank.user.empty() ? "" : " user=" + rank.user);
   }
   return text;

@@ -1,0 +1,231 @@
+#include "validator/launch.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <regex>
+#include <sstream>
+
+#include "base/process.hpp"
+#include "deploy/ranks.hpp"
+#include "deploy/verify.hpp"
+#include "validator/orphans.hpp"
+
+namespace dse::validator {
+namespace {
+
+bool executable(const fs::path& path) { return fs::is_regular_file(path) && ::access(path.c_str(), X_OK) == 0; }
+
+fs::path in_path(std::string_view program) {
+  const char* variable = std::getenv("PATH");
+  std::stringstream folders(variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (!folder.empty() && executable(fs::path(folder) / program)) return fs::absolute(fs::path(folder) / program);
+  return {};
+}
+
+fs::path find_mpirun() {
+  const char* named = std::getenv("DSE_MPIRUN");
+  const fs::path found = named != nullptr && *named != '\0' ? fs::absolute(named) : in_path("mpirun");
+  if (!executable(found))
+    throw Error(ExitCode::device, "LAUNCH-MPI",
+                "mpirun is not in PATH; install Open MPI (Debian: openmpi-bin) or name it with DSE_MPIRUN");
+  return found;
+}
+
+// Segments of Open MPI's shared memory in a folder of their own, so that a killed run leaves none behind.
+class SharedMemoryFolder {
+ public:
+  SharedMemoryFolder() {
+    char name[] = "/dev/shm/dse-run.XXXXXX";
+    if (::mkdtemp(name) != nullptr) path_ = name;
+  }
+  ~SharedMemoryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  SharedMemoryFolder(const SharedMemoryFolder&) = delete;
+  SharedMemoryFolder& operator=(const SharedMemoryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The local cores that a rankfile names are there.
+bool fits(const std::string& rankfile, int cores) {
+  std::istringstream lines(rankfile);
+  static const std::regex local_rank("rank [0-9]+=localhost slot=([0-9,]+)");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (!std::regex_match(line, match, local_rank)) continue;
+    std::istringstream slots(match[1].str());
+    for (std::string slot; std::getline(slots, slot, ',');)
+      if (slot.size() > 6 || std::stoi(slot) >= cores) return false;
+  }
+  return true;
+}
+
+struct Setting {
+  deploy::PackageFacts package;  // the first
+  TempDir scratch{"dse-run"};
+  SharedMemoryFolder shared_memory;
+  std::string mark = new_mark();
+  bool pinned = true;
+};
+
+std::string package_list(const std::vector<fs::path>& packages) {
+  std::string text;
+  for (const fs::path& package : packages) text += fs::absolute(package).lexically_normal().string() + "\n";
+  return text;
+}
+
+std::vector<std::string> command_line(const Launch& request, Setting& setting) {
+  const fs::path& package = setting.package.path;
+  const std::string ranks = std::to_string(setting.package.programs.deployment.devices.size());
+  std::vector<std::string> argv{find_mpirun().string(),
+                                "--mca",
+                                "odls_base_sigkill_timeout",
+                                "0",
+                                "--mca",
+                                "btl",
+                                "^openib",
+                                "--mca",
+                                "orte_base_help_aggregate",
+                                "0",
+                                "--mca",
+                                "orte_tmpdir_base",
+                                setting.scratch.path().string()};
+  const auto add = [&](std::initializer_list<std::string> words) { argv.insert(argv.end(), words); };
+  if (!setting.shared_memory.path().empty())
+    add({"--mca", "btl_vader_backing_directory", setting.shared_memory.path()});
+  add({"--hostfile", (package / "hostfile").string()});
+  setting.pinned = fits(read_text(package / "rankfile", 1u << 20), deploy::available_cores());
+  if (setting.pinned)
+    add({"--rankfile", (package / "rankfile").string()});
+  else
+    add({"--bind-to", "none", "--oversubscribe"});
+  add({"-np", ranks, fs::absolute(request.worker).string()});
+  if (request.packages.size() == 1) {
+    add({"--package", package.string()});
+  } else {
+    write_file(setting.scratch.path() / "packages", package_list(request.packages));
+    add({"--packages", (setting.scratch.path() / "packages").string()});
+  }
+  argv.insert(argv.end(), request.arguments.begin(), request.arguments.end());
+  return argv;
+}
+
+ExitCode exit_of(const ProcessResult& result) {
+  if (result.cancelled) return ExitCode::interrupted;
+  if (result.timed_out) return ExitCode::deadline;
+  switch (result.exit_code) {
+    case 0:
+      return ExitCode::done;
+    case 3:
+      return ExitCode::bad_input;
+    case 5:
+      return ExitCode::io;
+    case 8:
+      return ExitCode::deadline;
+    case 9:
+      return ExitCode::mismatch;
+    default:
+      return ExitCode::device;
+  }
+}
+
+// The first line of a worker's own words, without its "dse-worker: " or path.
+std::string worker_line(const std::string& errors) {
+  std::istringstream lines(errors);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("error[") != std::string::npos) return printable(line, 400);
+  return "";
+}
+
+std::string rank_name(const std::string& digits, const std::vector<std::string>& devices) {
+  const std::size_t rank = digits.size() < 6 ? std::stoul(digits) : devices.size();
+  if (rank >= devices.size()) return "rank " + digits;
+  return fmt::format("device {} (rank {})", printable(devices[rank], 60), rank);
+}
+
+}  // namespace
+
+fs::path find_worker(const std::string& named) {
+  const char* variable = std::getenv("DSE_WORKER");
+  fs::path found;
+  if (!named.empty())
+    found = fs::absolute(named);
+  else if (variable != nullptr && *variable != '\0')
+    found = fs::absolute(variable);
+  else if (executable(executable_folder() / "dse-worker"))
+    found = executable_folder() / "dse-worker";
+  else
+    found = in_path("dse-worker");
+  if (!executable(found))
+    throw Error(ExitCode::device, "LAUNCH-WORKER", {found.string()},
+                "dse-worker cannot be executed there; name it with --program or DSE_WORKER");
+  return found;
+}
+
+std::string failure_reason(const std::string& errors, int status, const std::vector<std::string>& devices) {
+  static const std::regex by_signal(R"(process rank ([0-9]+) with PID [0-9]+ on node \S+ exited on signal ([0-9]+))");
+  static const std::regex by_code(R"(Process name: \[\[[0-9]+,[0-9]+\],([0-9]+)\]\s+Exit code:\s+([0-9]+))");
+  std::smatch match;
+  if (std::regex_search(errors, match, by_signal)) {
+    const std::string digits = match[2].str();
+    const int number = digits.size() < 4 ? std::stoi(digits) : 0;
+    return fmt::format("{}: killed by signal {} ({})", rank_name(match[1].str(), devices), digits, ::strsignal(number));
+  }
+  const std::string line = worker_line(errors);
+  if (std::regex_search(errors, match, by_code)) {
+    const std::string who = rank_name(match[1].str(), devices);
+    return line.empty() ? fmt::format("{}: ended with exit code {}", who, match[2].str())
+                        : fmt::format("{}: {}", who, line);
+  }
+  if (!line.empty()) return line;
+  std::istringstream lines(errors);
+  for (std::string text; std::getline(lines, text);)
+    if (text.find_first_not_of("- \t\r") != std::string::npos)
+      return fmt::format("mpirun ended with status {}: {}", status, printable(text, 200));
+  return fmt::format("mpirun ended with status {}", status);
+}
+
+Outcome launch(const Launch& request) {
+  if (request.packages.empty()) throw Error(ExitCode::internal, "LAUNCH-EMPTY", "no package to run");
+  Setting setting{deploy::read_package(request.packages.front()), TempDir("dse-run"), {}, new_mark(), true};
+  ProcessOptions options;
+  options.argv = command_line(request, setting);
+  options.set_environment = {setting.mark};
+  if (::geteuid() == 0) {
+    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT=1");
+    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
+  }
+  // What another MPI job or a user's shell left there must not steer this run, nor slip code into it.
+  options.drop_environment = {"OMPI_",    "PMIX_",      "PRTE_",    "ORTE_",     "PMI_",
+                              "MPIEXEC_", "LD_PRELOAD", "LD_AUDIT", "DSE_LAUNCH"};
+  options.deadline = request.deadline;
+  options.cancelled = request.cancelled;
+  const ProcessResult result = run_process(options);
+  // mpirun puts its ranks into process groups of their own: killing its group does not reach them.
+  const bool swept = sweep(setting.mark);
+  Outcome outcome{exit_of(result), "", result.output, setting.pinned, result.seconds};
+  const std::vector<std::string>& devices = setting.package.programs.deployment.devices;
+  if (outcome.exit == ExitCode::interrupted)
+    outcome.failure = "interrupted";
+  else if (result.timed_out)
+    outcome.failure = fmt::format("no end within {:.0f} s: mpirun and its ranks were killed",
+                                  static_cast<double>(request.deadline.count()) / 1000);
+  else if (result.signal != 0)
+    outcome.failure = fmt::format("mpirun: killed by signal {} ({})", result.signal, ::strsignal(result.signal));
+  else if (outcome.exit != ExitCode::done)
+    outcome.failure = failure_reason(result.errors, result.exit_code, devices);
+  if (!swept)
+    outcome.failure += outcome.failure.empty() ? "a rank could not be killed" : "; a rank could not be killed";
+  return outcome;
+}
+
+}  // namespace dse::validator
