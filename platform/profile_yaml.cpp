@@ -109,9 +109,10 @@ std::string to_yaml(const DeviceProfile& p) {
   out += fmt::format("noise: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n",
                      shortest(p.noise), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
                      shortest(p.streaming_factor));
-  out += fmt::format("memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, load_factor: {}}}\n",
-                     shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
-                     shortest(p.memory_activation_factor), shortest(p.memory_load_factor));
+  out += fmt::format(
+      "memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, load_factor: {}}}\n",
+      shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
+      shortest(p.memory_activation_factor), shortest(p.memory_load_factor));
   out += p.classes.empty() ? "classes: []\n" : "classes:\n";
   for (const ClassModel& model : p.classes) out += write_class(model);
   out += p.kernels.empty() ? "kernels: []\n" : "kernels:\n";

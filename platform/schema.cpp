@@ -1,5 +1,6 @@
-// JSON Schema of platform/1 files, for editors. It holds what a schema can say; names that must exist, pairs that must be connected and
-// the like are the reader's. A test holds that both agree on the examples and on files with structural faults.
+// JSON Schema of platform/1 files, for editors. It holds what a schema can say; names that must exist, pairs that must
+// be connected and the like are the reader's. A test holds that both agree on the examples and on files with structural
+// faults.
 #include "platform/platform.hpp"
 
 namespace dse {

@@ -75,7 +75,8 @@ void check_bytes(std::string_view text, const std::string& path) {
 // Builds the tree while yaml-cpp reads; throws at the first event that breaks a rule.
 class Builder final : public YAML::EventHandler {
  public:
-  explicit Builder(const std::string& path) : path_(std::make_shared<const std::string>(path)) {}
+  Builder(std::string_view text, const std::string& path)
+      : text_(text), path_(std::make_shared<const std::string>(path)) {}
 
   std::shared_ptr<const Value::Node> root() const { return root_; }
 
@@ -89,6 +90,7 @@ class Builder final : public YAML::EventHandler {
     auto node = make(mark, Kind::scalar, tag, anchor);
     node->text = text;
     node->quoted = tag == "!";
+    if (node->quoted) check_closed(mark);
     add(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -113,6 +115,24 @@ class Builder final : public YAML::EventHandler {
 
   [[noreturn]] void refuse_alias(const YAML::Mark& mark) const {
     refuse("YAML-ALIAS", place(mark), "anchors and aliases (&, *) are not allowed; write the value out");
+  }
+
+  // yaml-cpp 0.7 takes a quote that is closed nowhere for closed where the file ends in a line break, and gives '!
+  // plain' the tag of quoted text.
+  void check_closed(const YAML::Mark& mark) const {
+    std::size_t i = static_cast<std::size_t>(mark.pos);
+    const char quote = i < text_.size() ? text_[i] : '\0';
+    if (quote != '"' && quote != '\'')
+      refuse("YAML-TAG", place(mark), "tags (!) are not allowed; write the plain value");
+    for (++i; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != quote) return;
+        ++i;
+      }
+    }
+    refuse("YAML-SYNTAX", place(mark), "not YAML: this quote is not closed");
   }
 
   std::shared_ptr<Value::Node> make(const YAML::Mark& mark, Kind kind, const std::string& tag, YAML::anchor_t anchor) {
@@ -184,6 +204,7 @@ class Builder final : public YAML::EventHandler {
     top.has_key = false;
   }
 
+  std::string_view text_;
   std::shared_ptr<const std::string> path_;
   std::shared_ptr<const Value::Node> root_;
   std::vector<Open> stack_;
@@ -192,12 +213,13 @@ class Builder final : public YAML::EventHandler {
 
 }  // namespace
 
-Value parse(const std::string& text, const std::string& path) {
+Value parse(const std::string& whole, const std::string& path) {
+  const std::string text = whole.starts_with("\xef\xbb\xbf") ? whole.substr(3) : whole;
   if (text.size() > max_bytes)
     refuse("YAML-SIZE", {path, 0, 0}, fmt::format("{} bytes; a file of ours has at most {}", text.size(), max_bytes));
   check_encoding_mark(text, path);
   check_bytes(text, path);
-  Builder builder(path);
+  Builder builder(text, path);
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
@@ -205,11 +227,11 @@ Value parse(const std::string& text, const std::string& path) {
     const auto root = builder.root();
     if (!root || root->kind == Kind::null)
       refuse("YAML-EMPTY", {path, 1, 1}, "the file is empty; it must start with a line such as 'dse: platform/1'");
-    Builder second(path);
+    Builder second(text, path);
     if (parser.HandleNextDocument(second)) {
       const auto next = second.root();
       refuse("YAML-DOCUMENTS", {path, next ? next->line : 0, next ? next->column : 0},
-             "a second document begins after '---'; a file holds one document");
+             "more follows after the end of the document; a file holds one document");
     }
     return Value(root);
   } catch (const YAML::Exception& error) {

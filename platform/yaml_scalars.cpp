@@ -25,6 +25,13 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y; });
 }
 
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
 std::string name_of(const Value::Node& node) {
   return node.label.empty() ? "this" : fmt::format("'{}'", printable(node.label, 60));
 }
@@ -87,6 +94,8 @@ std::string unit_hint(std::string_view unit, std::span<const Unit> units) {
   if (rate && (unit.find("ps") != std::string_view::npos ||
                (unit.find('b') != std::string_view::npos && unit.find("bit") == std::string_view::npos)))
     return "; bits are written Mbit/s, bytes MB/s";
+  for (const std::string& name : names)
+    if (lower_case(name) == lower_case(unit)) return fmt::format(", did you mean '{}'?", name);
   return suggestion(unit, names);
 }
 
