@@ -19,18 +19,27 @@ void require(bool condition, const std::string& name, const char* message) {
 }
 
 Moments scaled(const Moments& moments, double factor) {
-  return {moments.symmetric * factor, moments.positive * factor};
+  return {moments.variance * factor, moments.mean_square * factor};
 }
 
-// A Relu halves what is symmetric; where a positive part lifts the sum, about a quarter is lost.
+// Behind max(x, 0): without a mean 1/2 - 1/(2 pi) of a Gaussian's variance is left and 1/(2 pi) becomes the mean; the
+// further the mean lies above zero (a residual sum's does), the less changes. Within 5 % of the exact variance.
 Moments rectified(const Moments& moments) {
-  return {0, moments.positive + moments.symmetric * (moments.positive > 0 ? 0.75 : 0.5)};
+  const double lift = 1.5 * moments.mean_square / moments.variance;
+  return {moments.variance * (0.341 + lift) / (1 + lift), moments.mean_square + 0.159 * moments.variance};
 }
 
-// Variance of the weights that give an output of second moment `power`.
-Distribution weights_for(const Moments& input, std::int64_t fan_in, double power) {
-  return {Distribution::Kind::normal, 0, std::sqrt(power / (static_cast<double>(fan_in) * input.power()))};
+constexpr std::int64_t fewest_centred = 16;  // a shorter filter (a depthwise one) would lose too much of what it reads
+
+// Weights that give an output of this variance. `fan_in` consecutive elements make an output.
+Distribution filter(const Moments& input, std::int64_t fan_in, double variance) {
+  const bool centred = fan_in >= fewest_centred;
+  const double passed = centred ? input.variance : input.power();
+  return {Distribution::Kind::normal, 0, std::sqrt(variance / (static_cast<double>(fan_in) * passed)),
+          centred ? fan_in : 0};
 }
+
+Distribution normal(double centre, double deviation) { return {Distribution::Kind::normal, centre, deviation, 0}; }
 
 constexpr double bias_share =
     0.15;  // deviation of biases and running means, relative to that of what they are added to
@@ -73,25 +82,24 @@ Value Builder::conv(const std::string& name, const Value& x, const ConvOptions& 
   const std::int64_t in = x.shape[1] / options.groups;
   const auto extent = [&](std::int64_t size) { return (size + 2 * pad - k) / options.stride + 1; };
   std::vector<std::string> inputs{
-      x.name, weight(name + ".weight", {options.out, in, k, k}, weights_for(x.moments, in * k * k, options.power))};
+      x.name, weight(name + ".weight", {options.out, in, k, k}, filter(x.moments, in * k * k, options.variance))};
   if (options.bias)
-    inputs.push_back(
-        weight(name + ".bias", {options.out}, {Distribution::Kind::normal, 0, bias_share * std::sqrt(options.power)}));
+    inputs.push_back(weight(name + ".bias", {options.out}, normal(0, bias_share * std::sqrt(options.variance))));
   return append("Conv", name, std::move(inputs),
                 {{"dilations", Ints{1, 1}},
                  {"group", options.groups},
                  {"kernel_shape", Ints{k, k}},
                  {"pads", Ints{pad, pad, pad, pad}},
                  {"strides", Ints{options.stride, options.stride}}},
-                {x.shape[0], options.out, extent(x.shape[2]), extent(x.shape[3])}, {options.power, 0});
+                {x.shape[0], options.out, extent(x.shape[2]), extent(x.shape[3])}, {options.variance, 0});
 }
 
 Value Builder::conv_transpose(const std::string& name, const Value& x, std::int64_t out) {
   require(x.shape.size() == 4, name, "needs an NCHW input");
   // kernel and stride are equal, so each output element reads one input element of every channel
-  std::vector<std::string> inputs{
-      x.name, weight(name + ".weight", {x.shape[1], out, 2, 2}, weights_for(x.moments, x.shape[1], 1)),
-      weight(name + ".bias", {out}, {Distribution::Kind::normal, 0, bias_share})};
+  std::vector<std::string> inputs{x.name,
+                                  weight(name + ".weight", {x.shape[1], out, 2, 2}, filter(x.moments, x.shape[1], 1)),
+                                  weight(name + ".bias", {out}, normal(0, bias_share))};
   return append("ConvTranspose", name, std::move(inputs),
                 {{"dilations", Ints{1, 1}},
                  {"group", std::int64_t{1}},
@@ -103,19 +111,19 @@ Value Builder::conv_transpose(const std::string& name, const Value& x, std::int6
 
 Value Builder::batch_norm(const std::string& name, const Value& x, double scale) {
   const Shape channels{x.shape.at(1)};
-  const double power = x.moments.power();
-  const auto normal = [](double deviation) { return Distribution{Distribution::Kind::normal, 0, deviation}; };
-  const auto uniform = [](double centre) { return Distribution{Distribution::Kind::uniform, centre, 0.25 * centre}; };
+  const double variance = x.moments.variance;
+  const auto uniform = [](double centre) {
+    return Distribution{Distribution::Kind::uniform, centre, 0.25 * centre, 0};
+  };
   std::vector<std::string> inputs{x.name, weight(name + ".weight", channels, uniform(scale)),
-                                  weight(name + ".bias", channels, normal(bias_share * scale)),
-                                  weight(name + ".running_mean", channels, normal(bias_share * std::sqrt(power))),
-                                  weight(name + ".running_var", channels, uniform(power))};
-  // E[multiplier^2] * E[1 / variance] is 1.043 for the ranges above
-  const double gain = 1.043 * scale * scale / power;
-  Moments moments = scaled(x.moments, gain);
-  moments.symmetric += bias_share * bias_share * (gain * power + scale * scale);
+                                  weight(name + ".bias", channels, normal(0, bias_share * scale)),
+                                  weight(name + ".running_mean", channels,
+                                         normal(std::sqrt(x.moments.mean_square), bias_share * std::sqrt(variance))),
+                                  weight(name + ".running_var", channels, uniform(variance))};
+  // E[multiplier^2] * E[1 / variance] is 1.043 for the ranges above; bias and mean add their share
+  const double gain = 1.043 * (1 + bias_share * bias_share) + bias_share * bias_share;
   return append("BatchNormalization", name, std::move(inputs), {{"epsilon", 1e-5F}, {"momentum", 0.9F}}, x.shape,
-                moments);
+                {gain * scale * scale, 0});
 }
 
 Value Builder::relu(const std::string& name, const Value& x) {
@@ -123,8 +131,9 @@ Value Builder::relu(const std::string& name, const Value& x) {
 }
 
 Value Builder::leaky_relu(const std::string& name, const Value& x, float slope) {
-  Moments moments = rectified(x.moments);
-  moments.symmetric = 0.5 * x.moments.symmetric * static_cast<double>(slope) * static_cast<double>(slope);
+  // x = max(x, 0) - slope * max(-x, 0); the two halves of a Gaussian have covariance -1/(2 pi)
+  const double a = static_cast<double>(slope), v = x.moments.variance;
+  const Moments moments{v * (0.341 * (1 + a * a) + 0.318 * a), x.moments.mean_square + v * 0.159 * (1 - a) * (1 - a)};
   return append("LeakyRelu", name, {x.name}, {{"alpha", slope}}, x.shape, moments);
 }
 
@@ -142,8 +151,8 @@ Value Builder::lrn(const std::string& name, const Value& x, std::int64_t size, f
 
 Value Builder::add(const std::string& name, const Value& a, const Value& b) {
   require(a.shape == b.shape, name, "adds different shapes");
-  return append("Add", name, {a.name, b.name}, {}, a.shape,
-                {a.moments.symmetric + b.moments.symmetric, a.moments.positive + b.moments.positive});
+  const double mean = std::sqrt(a.moments.mean_square) + std::sqrt(b.moments.mean_square);
+  return append("Add", name, {a.name, b.name}, {}, a.shape, {a.moments.variance + b.moments.variance, mean * mean});
 }
 
 Value Builder::concat(const std::string& name, const std::vector<Value>& parts) {
@@ -157,8 +166,8 @@ Value Builder::concat(const std::string& name, const std::vector<Value>& parts) 
     shape[1] += part.shape[1];
     require(part.shape[0] == shape[0] && part.shape[2] == shape[2] && part.shape[3] == shape[3], name,
             "joins different extents");
-    sum.symmetric += channels * part.moments.symmetric;
-    sum.positive += channels * part.moments.positive;
+    sum.variance += channels * part.moments.variance;
+    sum.mean_square += channels * part.moments.mean_square;
     inputs.push_back(part.name);
   }
   const auto channels = static_cast<double>(shape[1]);
@@ -182,18 +191,20 @@ Value Builder::pool(const std::string& op_type, const std::string& name, const V
 }
 
 Value Builder::max_pool(const std::string& name, const Value& x, const PoolOptions& options) {
-  // The largest of k x k neighbours: for correlated Gaussian activations its second moment grows about as k.
-  return pool("MaxPool", name, x, options, scaled(x.moments, static_cast<double>(options.kernel)));
+  // The largest of k x k neighbours: its second moment grows about as k for correlated activations, nearly all of it in
+  // the mean.
+  const double variance = 1.2 * x.moments.variance;
+  return pool("MaxPool", name, x, options,
+              {variance, static_cast<double>(options.kernel) * x.moments.power() - variance});
 }
 
 Value Builder::average_pool(const std::string& name, const Value& x, const PoolOptions& options) {
-  return pool("AveragePool", name, x, options, {x.moments.symmetric * 0.35, x.moments.positive * 0.75});
+  return pool("AveragePool", name, x, options, {x.moments.variance * 0.35, x.moments.mean_square});
 }
 
 Value Builder::global_average_pool(const std::string& name, const Value& x) {
-  // What is left is mostly the channels' means: E[x]^2 / E[x^2] is 1/pi behind a Relu.
   return append("GlobalAveragePool", name, {x.name}, {}, {x.shape.at(0), x.shape.at(1), 1, 1},
-                {x.moments.symmetric * 0.1, x.moments.positive * 0.4});
+                {x.moments.variance * 0.1, x.moments.mean_square});
 }
 
 Value Builder::slice_channels(const std::string& name, const Value& x, std::int64_t first, std::int64_t last) {
@@ -221,9 +232,8 @@ Value Builder::flatten(const std::string& name, const Value& x) {
 
 Value Builder::gemm(const std::string& name, const Value& x, std::int64_t out) {
   require(x.shape.size() == 2, name, "needs a flat input");
-  std::vector<std::string> inputs{x.name,
-                                  weight(name + ".weight", {out, x.shape[1]}, weights_for(x.moments, x.shape[1], 1)),
-                                  weight(name + ".bias", {out}, {Distribution::Kind::normal, 0, bias_share})};
+  std::vector<std::string> inputs{x.name, weight(name + ".weight", {out, x.shape[1]}, filter(x.moments, x.shape[1], 1)),
+                                  weight(name + ".bias", {out}, normal(0, bias_share))};
   return append("Gemm", name, std::move(inputs), {{"alpha", 1.0F}, {"beta", 1.0F}, {"transB", std::int64_t{1}}},
                 {x.shape[0], out}, Moments{});
 }

@@ -1,10 +1,11 @@
 // Builds the graph of a zoo network: shapes and distributions only, no weight is held in memory before the model is
 // written.
 //
-// Scales: every activation carries an estimate of its second moment, and a convolution's weights are drawn with
-// variance 1 / (fan_in * E[x^2]), so that its output has unit second moment: He's rule (sqrt(2 / fan_in) behind a
-// Relu), carried through residual sums, pooling and concatenation. Thus no network explodes, vanishes, or saturates at
-// any depth.
+// Scales: every activation carries an estimate of its mean and variance, and a convolution's weights are drawn so that
+// its output has unit variance: He's rule, carried through residual sums, pooling and concatenation. Thus no network
+// explodes, vanishes or saturates, however deep. Filters have zero sum: what all channels have in common behind a Relu,
+// its positive mean, does not pass. Without that, the outputs of a deep network with random weights hardly depend on
+// its input.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,11 @@
 
 namespace dse::zoo {
 
-// Estimated E[x^2] of an activation, as a zero-mean part and a part that is never negative.
+// Estimates for an activation, over channels and positions.
 struct Moments {
-  double symmetric = 1;
-  double positive = 0;
-  double power() const { return symmetric + positive; }
+  double variance = 1;
+  double mean_square = 0;  // the mean's square; means are never negative here
+  double power() const { return variance + mean_square; }
 };
 
 struct Value {
@@ -56,7 +57,7 @@ struct ConvOptions {
   std::int64_t pad = -1;  // on every side; -1: (kernel - 1) / 2
   std::int64_t groups = 1;
   bool bias = false;
-  double power = 1;  // E[y^2] aimed at
+  double variance = 1;  // of the output, aimed at
 };
 
 struct PoolOptions {

@@ -8,9 +8,9 @@ namespace dse::zoo {
 namespace {
 
 // The published network reads pixels of +-128, and its local response normalisation acts on activations in the
-// hundreds. Ours reads inputs of order one, so the convolutions before a normalisation aim at this second moment: else
+// hundreds. Ours reads inputs of order one, so the convolutions before a normalisation aim at this variance: else
 // the normalisation would do nothing.
-constexpr double power_before_lrn = 2e4;
+constexpr double variance_before_lrn = 2e4;
 
 constexpr PoolOptions halving{.kernel = 3, .stride = 2, .ceil = true};
 
@@ -51,11 +51,11 @@ void googlenet(Builder& b) {
       Inception{"5b", 384, 192, 384, 48, 128, 128, false},
   };
   Value x = b.input("input", {1, 3, 224, 224});
-  x = conv(b, "conv1/7x7_s2", x, {.out = 64, .kernel = 7, .stride = 2, .power = power_before_lrn});
+  x = conv(b, "conv1/7x7_s2", x, {.out = 64, .kernel = 7, .stride = 2, .variance = variance_before_lrn});
   x = b.max_pool("pool1/3x3_s2", x, halving);
   x = lrn(b, "pool1/norm1", x);
   x = conv(b, "conv2/3x3_reduce", x, {.out = 64, .kernel = 1});
-  x = conv(b, "conv2/3x3", x, {.out = 192, .power = power_before_lrn});
+  x = conv(b, "conv2/3x3", x, {.out = 192, .variance = variance_before_lrn});
   x = lrn(b, "conv2/norm2", x);
   x = b.max_pool("pool2/3x3_s2", x, halving);
   for (const Inception& module : modules) {

@@ -21,12 +21,14 @@ struct Distribution {
   Kind kind = Kind::normal;
   double centre = 0;
   double deviation = 1;
+  std::int64_t group = 0;  // only for normal with centre 0
 };
 
 // The key of a named stream: streams of different names or seeds are independent.
 std::uint64_t stream_key(std::uint64_t seed, std::string_view name);
 
-// out[i] is element first + i of the stream.
+// out[i] is element first + i of the stream; where there are groups, both `first` and the length are whole numbers of
+// them.
 void draw(const Distribution& distribution, std::uint64_t key, std::uint64_t first, std::span<float> out);
 
 }  // namespace dse::zoo

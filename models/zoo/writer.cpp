@@ -4,7 +4,6 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/error.hpp"
@@ -98,7 +97,8 @@ onnx::TensorProto header_of(const Initializer& initializer) {
 }
 
 void append_drawn(std::string& out, const Distribution& distribution, std::uint64_t key, std::uint64_t count) {
-  std::array<float, 2048> chunk;
+  const std::uint64_t group = distribution.group > 0 ? static_cast<std::uint64_t>(distribution.group) : 1;
+  std::vector<float> chunk(std::min(count, group * std::max<std::uint64_t>(1, 2048 / group)));
   for (std::uint64_t first = 0; first < count; first += chunk.size()) {
     const std::span<float> part(chunk.data(), std::min<std::uint64_t>(chunk.size(), count - first));
     draw(distribution, key, first, part);
