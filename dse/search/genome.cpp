@@ -1,0 +1,209 @@
+#include "dse/search/genome.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "base/error.hpp"
+#include "dse/search/rng.hpp"
+
+namespace dse::search {
+namespace {
+
+std::vector<int> measured_threads(const Device& device) {
+  std::set<int> counts;
+  for (const auto& kernel : device.profile->kernels) counts.insert(kernel.threads);
+  std::vector<int> choices{0};
+  for (int count : counts) {
+    if (count > 0 && count < device.cores) choices.push_back(count);
+  }
+  return choices;
+}
+
+PlacementId most_common(const std::vector<PlacementId>& layers) {
+  std::map<PlacementId, std::size_t> counts;
+  for (PlacementId placement : layers) ++counts[placement];
+  return std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
+}
+
+bool free_for(const Placement& placement, std::size_t replica, const std::vector<int>& owner) {
+  return std::all_of(placement.devices.begin(), placement.devices.end(),
+                     [&](std::size_t d) { return owner[d] < 0 || owner[d] == static_cast<int>(replica); });
+}
+
+// Gives every layer of replica `index` a placement on devices that no earlier replica serves; false where none is left.
+bool claim_devices(ReplicaGene& replica, std::size_t index, const Space& space, std::vector<int>& owner) {
+  const auto usable = [&](PlacementId p) {
+    return p < space.placements.size() && free_for(space.placements[p], index, owner);
+  };
+  std::vector<PlacementId> kept;
+  std::copy_if(replica.layers.begin(), replica.layers.end(), std::back_inserter(kept), usable);
+  if (kept.empty()) {
+    for (PlacementId p = 0; p < space.placements.size() && kept.empty(); ++p) {
+      if (usable(p)) kept.push_back(p);
+    }
+    if (kept.empty()) return false;
+  }
+  PlacementId previous = kept.front();
+  for (PlacementId& placement : replica.layers) {
+    if (usable(placement)) previous = placement;
+    placement = previous;
+  }
+  for (PlacementId placement : replica.layers) {
+    for (std::size_t device : space.placements[placement].devices) owner[device] = static_cast<int>(index);
+  }
+  return true;
+}
+
+void keep_to_strategies(Genome& genome, const Space& space) {
+  if (genome.replicas.size() > space.slots()) genome.replicas.resize(space.slots());
+  const bool several = genome.replicas.size() > 1;
+  const bool one_stage_only = several ? !space.strategies.hybrid : !space.stages();
+  if (!one_stage_only) return;
+  for (ReplicaGene& replica : genome.replicas)
+    std::fill(replica.layers.begin(), replica.layers.end(), most_common(replica.layers));
+}
+
+void reduce_shares(Genome& genome, const Space& space) {
+  std::int64_t divisor = 0;
+  for (ReplicaGene& replica : genome.replicas) {
+    replica.share = std::clamp<std::int64_t>(replica.share, 1, space.max_share);
+    divisor = std::gcd(divisor, replica.share);
+  }
+  for (ReplicaGene& replica : genome.replicas) replica.share /= divisor;
+}
+
+}  // namespace
+
+Space make_space(std::size_t layers, std::size_t devices, const Strategies& strategies) {
+  Space space;
+  space.layers = layers;
+  space.devices = devices;
+  space.strategies = strategies;
+  for (std::size_t d = 0; d < devices; ++d) space.placements.push_back({.devices = {d}, .shares = {}});
+  space.threads.assign(devices, {0});
+  return space;
+}
+
+Space make_space(const Network& network, const Platform& platform, const Strategies& strategies) {
+  Space space = make_space(network.layers().size(), platform.devices.size(), strategies);
+  for (std::size_t d = 0; d < space.devices; ++d) space.threads[d] = measured_threads(platform.devices[d]);
+  return space;
+}
+
+Genome pipeline(const Space& space, std::vector<PlacementId> layers) {
+  Genome genome{{{1, std::move(layers)}}, std::vector<int>(space.devices, 0)};
+  normalise(genome, space);
+  return genome;
+}
+
+Genome single(const Space& space, std::size_t device) {
+  return pipeline(space, std::vector<PlacementId>(space.layers, static_cast<PlacementId>(device)));
+}
+
+void normalise(Genome& genome, const Space& space) {
+  for (ReplicaGene& replica : genome.replicas) {
+    replica.layers.resize(space.layers, replica.layers.empty() ? PlacementId{0} : replica.layers.back());
+  }
+  keep_to_strategies(genome, space);
+  std::vector<int> owner(space.devices, -1);
+  std::vector<ReplicaGene> kept;
+  for (ReplicaGene& replica : genome.replicas) {
+    if (claim_devices(replica, kept.size(), space, owner)) kept.push_back(std::move(replica));
+  }
+  if (kept.empty()) {
+    kept.push_back({1, std::vector<PlacementId>(space.layers, 0)});
+    claim_devices(kept.front(), 0, space, owner);
+  }
+  genome.replicas = std::move(kept);
+  reduce_shares(genome, space);
+  std::sort(genome.replicas.begin(), genome.replicas.end(), [](auto& a, auto& b) { return a.layers < b.layers; });
+  genome.threads.resize(space.devices, 0);
+  for (std::size_t d = 0; d < space.devices; ++d) {
+    const auto& choices = space.threads[d];
+    if (owner[d] < 0 || std::find(choices.begin(), choices.end(), genome.threads[d]) == choices.end())
+      genome.threads[d] = 0;
+  }
+}
+
+std::uint64_t hash(const Genome& genome) {
+  std::uint64_t h = genome.replicas.size();
+  for (const ReplicaGene& replica : genome.replicas) {
+    h = mix(h, static_cast<std::uint64_t>(replica.share));
+    for (PlacementId placement : replica.layers) h = mix(h, placement);
+  }
+  for (int threads : genome.threads) h = mix(h, static_cast<std::uint64_t>(threads));
+  return h;
+}
+
+std::vector<int> owners(const Genome& genome, const Space& space) {
+  std::vector<int> owner(space.devices, -1);
+  for (std::size_t r = 0; r < genome.replicas.size(); ++r) {
+    for (PlacementId placement : genome.replicas[r].layers) {
+      for (std::size_t device : space.placements[placement].devices) owner[device] = static_cast<int>(r);
+    }
+  }
+  return owner;
+}
+
+std::vector<Run> runs(const std::vector<PlacementId>& layers) {
+  std::vector<Run> result;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    if (result.empty() || result.back().placement != layers[l]) result.push_back({l, l, layers[l]});
+    result.back().last = l + 1;
+  }
+  return result;
+}
+
+Mapping to_mapping(const Genome& genome, const Space& space) {
+  Mapping mapping;
+  for (const ReplicaGene& gene : genome.replicas) {
+    ReplicaMapping& replica = mapping.replicas.emplace_back();
+    replica.share = gene.share;
+    std::map<PlacementId, std::size_t> stage_of;
+    for (std::size_t l = 0; l < gene.layers.size(); ++l) {
+      const auto [entry, fresh] = stage_of.try_emplace(gene.layers[l], replica.stages.size());
+      if (fresh) {
+        const Placement& placement = space.placements[gene.layers[l]];
+        Stage& stage = replica.stages.emplace_back();
+        stage.devices = placement.devices;
+        stage.split = placement.split;
+        stage.shares = placement.shares;
+        stage.halo = placement.halo;
+        stage.wire = placement.wire;
+        stage.threads = genome.threads[placement.devices.front()];
+      }
+      replica.stages[entry->second].layers.push_back(l);
+    }
+  }
+  return mapping;
+}
+
+Genome from_mapping(const Mapping& mapping, const Space& space) {
+  const auto refuse = [](std::string_view why) {
+    throw Error(ExitCode::bad_input, "GENOME-SPACE", "the mapping lies outside the search space: " + std::string(why));
+  };
+  Genome genome;
+  genome.threads.assign(space.devices, 0);
+  for (const ReplicaMapping& replica : mapping.replicas) {
+    ReplicaGene& gene = genome.replicas.emplace_back();
+    gene.share = replica.share;
+    gene.layers.assign(space.layers, 0);
+    for (const Stage& stage : replica.stages) {
+      const auto found = std::find_if(space.placements.begin(), space.placements.end(), [&](const Placement& p) {
+        return p.devices == stage.devices && p.split == stage.split && p.halo == stage.halo && p.wire == stage.wire;
+      });
+      if (found == space.placements.end()) refuse("it has no such placement of a stage");
+      for (LayerId layer : stage.layers)
+        gene.layers.at(layer) = static_cast<PlacementId>(found - space.placements.begin());
+      for (std::size_t device : stage.devices) genome.threads[device] = stage.threads;
+    }
+  }
+  const Genome given = genome;
+  normalise(genome, space);
+  if (genome.replicas.size() != given.replicas.size()) refuse("a device serves two replicas");
+  return genome;
+}
+
+}  // namespace dse::search

@@ -1,0 +1,41 @@
+// Randomness of the search. Every generation draws from a generator of its own, derived from (seed, generation), so
+// that a search that is stopped and resumed, or run in chunks, or on more threads, draws the same numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+
+namespace dse::search {
+
+// Mixes two words into one (the finaliser of splitmix64 over a Weyl step for each).
+constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t x = a * 0x9E3779B97F4A7C15ull + (b + 1) * 0xD1B54A32D192ED03ull;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+  return x ^ (x >> 31);
+}
+
+// The standard's generator, whose sequence is specified, with draws of our own: those of std::distributions differ
+// between libraries.
+class Rng {
+ public:
+  Rng(std::uint64_t seed, std::uint64_t generation) : engine_(mix(seed, generation)) {}
+
+  // Uniform in [0, n) for n below 2^32; 0 for n = 0.
+  std::size_t below(std::size_t n) { return static_cast<std::size_t>(((engine_() >> 32) * n) >> 32); }
+  // Uniform in [0, 1).
+  double unit() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
+  bool chance(double p) { return unit() < p; }
+  // 1, 2, 3, ... with halving probability, at most `limit` (which is at least 1).
+  std::size_t geometric(std::size_t limit) {
+    std::size_t n = 1;
+    while (n < limit && chance(0.5)) ++n;
+    return n;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+}  // namespace dse::search

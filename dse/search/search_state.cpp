@@ -1,0 +1,94 @@
+// A search's checkpoint as JSON, and back. Genomes only: everything else about them is computed again, exactly.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "dse/search/search.hpp"
+
+namespace dse::search {
+namespace {
+
+using nlohmann::json;
+
+constexpr int format_version = 1;
+
+json with_generation(const std::vector<FrontEntry>& entries) {
+  json list = json::array();
+  for (const FrontEntry& entry : entries) list.push_back({to_json(entry.genome), entry.generation});
+  return list;
+}
+
+std::vector<std::pair<Genome, std::int64_t>> read_entries(const json& list, const Space& space) {
+  std::vector<std::pair<Genome, std::int64_t>> entries;
+  for (const json& item : list) {
+    entries.emplace_back(genome_from_json(item.at(0).get<std::string>(), space), item.at(1).get<std::int64_t>());
+  }
+  return entries;
+}
+
+std::string hex(const std::vector<std::uint64_t>& words) {
+  std::string text;
+  text.reserve(words.size() * 16);
+  for (std::uint64_t word : words) fmt::format_to(std::back_inserter(text), "{:016x}", word);
+  return text;
+}
+
+std::vector<std::uint64_t> from_hex(const std::string& text) {
+  std::vector<std::uint64_t> words(text.size() / 16);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::from_chars(text.data() + i * 16, text.data() + (i + 1) * 16, words[i], 16);
+  }
+  return words;
+}
+
+}  // namespace
+
+std::string Search::state() const {
+  json population = json::array();
+  for (const Member& member : population_) population.push_back(to_json(member.genome));
+  const auto& nearest = evaluations_.nearest();
+  return json{{"version", format_version},
+              {"generation", generation_},
+              {"evaluations", evaluations_.count()},
+              {"stalled", stalled_},
+              {"reference", reference_},
+              {"worst", evaluations_.worst()},
+              {"population", population},
+              {"front", with_generation(front().entries())},
+              {"extremes", with_generation(evaluations_.extremes())},
+              {"nearest", nearest ? with_generation({*nearest}) : json::array()},
+              {"seen", hex(evaluations_.seen_hashes())}}
+      .dump();
+}
+
+void Search::resume(const std::string& state) {
+  try {
+    const json document = json::parse(state);
+    if (document.at("version").get<int>() != format_version) {
+      throw Error(ExitCode::database, "SEARCH-STATE",
+                  "the checkpoint was written by another version of dse; start a new run");
+    }
+    const Space& space = evaluations_.space();
+    generation_ = document.at("generation").get<std::int64_t>();
+    stalled_ = document.at("stalled").get<std::int64_t>();
+    reference_ = document.at("reference").get<Fitness>();
+    evaluations_.set_generation(generation_);
+    evaluations_.restore(from_hex(document.at("seen").get<std::string>()),
+                         document.at("evaluations").get<std::int64_t>());
+    evaluations_.restore_records({read_entries(document.at("front"), space),
+                                  read_entries(document.at("extremes"), space),
+                                  read_entries(document.at("nearest"), space), document.at("worst").get<Fitness>()});
+    std::vector<Genome> genomes;
+    for (const json& item : document.at("population"))
+      genomes.push_back(genome_from_json(item.get<std::string>(), space));
+    const std::vector<Fitness> fitnesses = evaluations_.evaluate(genomes);
+    population_.clear();
+    for (std::size_t i = 0; i < genomes.size(); ++i) population_.push_back({genomes[i], fitnesses[i]});
+  } catch (const json::exception&) {
+    throw Error(ExitCode::database, "SEARCH-STATE", "the run's checkpoint is damaged; start a new run");
+  }
+}
+
+}  // namespace dse::search

@@ -1,0 +1,25 @@
+// Ranking by non-domination and crowding: which members survive, which become parents.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "dse/search/evaluator.hpp"
+#include "dse/search/rng.hpp"
+
+namespace dse::search {
+
+struct Ranking {
+  std::vector<std::size_t> rank;  // 0: non-dominated
+  std::vector<double> crowding;   // Deb's crowding distance inside the rank; the ends of a rank have infinity
+};
+
+Ranking rank(std::span<const Fitness> fitnesses);
+
+// The `count` best of them: by rank, then by crowding, then as they come. All of them where there are fewer.
+std::vector<std::size_t> best(std::span<const Fitness> fitnesses, std::size_t count);
+
+// Binary tournament: the better of two drawn at random.
+std::size_t tournament(const Ranking& ranking, Rng& rng);
+
+}  // namespace dse::search
