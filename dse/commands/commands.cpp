@@ -4,6 +4,12 @@ namespace dse {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
+      // one line each
+      front_command(),
+      show_command(),
+      compare_command(),
+      export_command(),
+      doctor_command(),
   };
   return all;
 }

@@ -42,21 +42,13 @@ int decimals_for(double largest) {
                                   : std::min(9, 3 - static_cast<int>(std::floor(std::log10(size))));
 }
 
-bool is_number(const Cell& cell) {
-  return std::holds_alternative<double>(cell) || std::holds_alternative<std::int64_t>(cell);
-}
-
-double shown_value(const Cell& cell, Quantity quantity) {
-  const double value =
-      std::holds_alternative<double>(cell) ? std::get<double>(cell) : static_cast<double>(std::get<std::int64_t>(cell));
-  return value * unit_of(quantity).factor;
-}
+double shown_value(const Cell& cell, Quantity quantity) { return cell.number() * unit_of(quantity).factor; }
 
 // The largest finite number of a column, as shown: all its cells get the same decimals, so that they line up.
 int column_decimals(const Table& table, std::size_t column) {
   double largest = 0;
   for (const auto& row : table.rows) {
-    if (!is_number(row[column])) continue;
+    if (!row[column].is_number()) continue;
     const double value = std::abs(shown_value(row[column], table.columns[column].quantity));
     if (std::isfinite(value)) largest = std::max(largest, value);
   }
@@ -64,47 +56,41 @@ int column_decimals(const Table& table, std::size_t column) {
 }
 
 std::string shown(const Cell& cell, Quantity quantity, int decimals) {
-  if (std::holds_alternative<std::monostate>(cell)) return "-";
-  if (const auto* text = std::get_if<std::string>(&cell)) return printable(*text, 500);
-  if (const auto* truth = std::get_if<bool>(&cell)) return *truth ? "yes" : "no";
-  if (const auto* whole = std::get_if<std::int64_t>(&cell); whole != nullptr && quantity == Quantity::plain)
-    return fmt::format("{}", *whole);
+  switch (cell.kind()) {
+    case Cell::Kind::empty:
+      return "-";
+    case Cell::Kind::text:
+      return printable(cell.text(), 500);
+    case Cell::Kind::truth:
+      return cell.truth() ? "yes" : "no";
+    case Cell::Kind::whole:
+      if (quantity == Quantity::plain) return fmt::format("{}", cell.whole());
+      break;
+    case Cell::Kind::number:
+      break;
+  }
   const double value = shown_value(cell, quantity);
   return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : "-";
 }
 
-nlohmann::ordered_json to_json(const Cell& cell) {
-  if (std::holds_alternative<std::monostate>(cell)) return nullptr;
-  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
-  if (const auto* truth = std::get_if<bool>(&cell)) return *truth;
-  if (const auto* whole = std::get_if<std::int64_t>(&cell)) return *whole;
-  const double value = std::get<double>(cell);
-  if (!std::isfinite(value)) return nullptr;
-  return value;
-}
-
 std::string csv_field(const Cell& cell) {
-  if (std::holds_alternative<std::monostate>(cell)) return "";
-  if (const auto* truth = std::get_if<bool>(&cell)) return *truth ? "1" : "0";
-  if (const auto* whole = std::get_if<std::int64_t>(&cell)) return fmt::format("{}", *whole);
-  if (const auto* number = std::get_if<double>(&cell)) return std::isfinite(*number) ? fmt::format("{}", *number) : "";
-  const std::string& text = std::get<std::string>(cell);
+  switch (cell.kind()) {
+    case Cell::Kind::empty:
+      return "";
+    case Cell::Kind::truth:
+      return cell.truth() ? "1" : "0";
+    case Cell::Kind::whole:
+      return fmt::format("{}", cell.whole());
+    case Cell::Kind::number:
+      return std::isfinite(cell.number()) ? fmt::format("{}", cell.number()) : "";
+    case Cell::Kind::text:
+      break;
+  }
+  const std::string& text = cell.text();
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
-}
-
-// Invalid UTF-8 from an untrusted file becomes U+FFFD instead of an exception.
-std::string dump(const nlohmann::ordered_json& value) {
-  return value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-nlohmann::ordered_json json_row(const std::vector<Column>& columns, const std::vector<Cell>& cells) {
-  nlohmann::ordered_json object = nlohmann::ordered_json::object();
-  for (std::size_t i = 0; i < columns.size(); ++i)
-    if (columns[i].data) object[columns[i].key] = to_json(cells[i]);
-  return object;
 }
 
 std::string titled(const Column& column) {
@@ -125,13 +111,47 @@ Strip strip_of(const Table& table, std::size_t column) {
   const int decimals = column_decimals(table, column);
   for (const auto& row : table.rows) {
     strip.texts.push_back(shown(row[column], table.columns[column].quantity, decimals));
-    strip.right = strip.right || is_number(row[column]);
+    strip.right = strip.right || row[column].is_number();
   }
   for (const std::string& text : strip.texts) strip.width = std::max(strip.width, display_width(text));
   return strip;
 }
 
 }  // namespace
+
+nlohmann::ordered_json to_json(const Cell& cell) {
+  switch (cell.kind()) {
+    case Cell::Kind::empty:
+      return nullptr;
+    case Cell::Kind::text:
+      return cell.text();
+    case Cell::Kind::truth:
+      return cell.truth();
+    case Cell::Kind::whole:
+      return cell.whole();
+    case Cell::Kind::number:
+      break;
+  }
+  if (!std::isfinite(cell.number())) return nullptr;
+  return cell.number();
+}
+
+nlohmann::ordered_json to_json(const std::vector<Column>& columns, const std::vector<Cell>& cells) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (columns[i].data) object[columns[i].key] = to_json(cells[i]);
+  return object;
+}
+
+nlohmann::ordered_json to_json(const Table& table) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const auto& row : table.rows) rows.push_back(to_json(table.columns, row));
+  return rows;
+}
+
+std::string json_text(const nlohmann::ordered_json& value) {
+  return value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+}
 
 void print_table(std::ostream& out, const Table& table) {
   std::vector<Strip> strips;
@@ -149,11 +169,7 @@ void print_table(std::ostream& out, const Table& table) {
   }
 }
 
-void print_json(std::ostream& out, const Table& table) {
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const auto& row : table.rows) rows.push_back(json_row(table.columns, row));
-  out << dump(rows) << '\n';
-}
+void print_json(std::ostream& out, const Table& table) { out << json_text(to_json(table)); }
 
 void print_csv(std::ostream& out, const Table& table) {
   const auto line = [&](const auto& field_of) {
@@ -174,7 +190,7 @@ void print(const Console& console, const Table& table) {
 
 void print_record(const Console& console, const std::vector<Column>& columns, const std::vector<Cell>& cells) {
   if (console.format == Format::json) {
-    console.out << dump(json_row(columns, cells)) << '\n';
+    console.out << json_text(to_json(columns, cells));
     return;
   }
   if (console.format == Format::csv) return print_csv(console.out, Table{columns, {cells}});
@@ -182,11 +198,11 @@ void print_record(const Console& console, const std::vector<Column>& columns, co
   for (const Column& column : columns) width = std::max(width, display_width(column.title));
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].title.empty()) continue;
-    const bool scaled = is_number(cells[i]) && columns[i].quantity != Quantity::plain;
+    const bool scaled = cells[i].is_number() && columns[i].quantity != Quantity::plain;
     const std::string value =
         scaled ? human(shown_value(cells[i], Quantity::plain), columns[i].quantity)
                : shown(cells[i], columns[i].quantity,
-                       is_number(cells[i]) ? decimals_for(shown_value(cells[i], Quantity::plain)) : 0);
+                       cells[i].is_number() ? decimals_for(shown_value(cells[i], Quantity::plain)) : 0);
     console.out << columns[i].title << std::string(width - display_width(columns[i].title) + 2, ' ') << value << '\n';
   }
 }
