@@ -1,0 +1,199 @@
+#include "dse/commands/device_calibration.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "base/error.hpp"
+#include "base/process.hpp"
+#include "deploy/weight_file.hpp"
+#include "dse/report/progress.hpp"
+#include "models/submodel.hpp"
+#include "runtime/probes.hpp"
+
+namespace dse {
+namespace {
+
+std::string probe_program() { return (executable_folder() / "dse-probe").string(); }
+
+// Runs `argv` with the request's file appended and returns what it printed.
+std::string run_probe(std::vector<std::string> argv, const std::string& request, double expected_seconds) {
+  const TempDir folder("dse-probe");
+  const fs::path file = folder.path() / "request.json";
+  write_file(file, request);
+  argv.push_back(file.string());
+  ProcessOptions options;
+  options.argv = std::move(argv);
+  options.set_environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
+  options.deadline = std::chrono::seconds(static_cast<long>(120 + 5 * expected_seconds));
+  options.cancelled = [] { return interrupted(); };
+  const ProcessResult result = run_process(options);
+  if (result.cancelled) throw Error(ExitCode::interrupted, "INTERRUPTED", "interrupted; nothing was written");
+  if (result.timed_out) throw Error(ExitCode::deadline, "CALIBRATE-PROBE", "a calibration probe did not end in time");
+  if (result.exit_code != 0) {
+    throw Error(ExitCode::device, "CALIBRATE-PROBE",
+                fmt::format("a calibration probe failed with exit code {}: {}", result.exit_code,
+                            printable(result.errors, 500)));
+  }
+  return result.output;
+}
+
+// The models of one network's calibration plan, written as a deployment would have them: weights outside, mapped by
+// all.
+class CalibrationFiles {
+ public:
+  CalibrationFiles(const Network& network, const CalibrationPlan& plan, const fs::path& folder) {
+    fs::create_directories(folder);
+    std::vector<LayerId> all(network.layers().size());
+    for (LayerId id = 0; id < all.size(); ++id) all[id] = id;
+    const deploy::WeightFile weights(network, external_weights(network, all));
+    write_weights(weights, folder / weights_name);
+    for (std::size_t c = 0; c < plan.chains.size(); ++c) {
+      probes::Chain& chain = chains_.emplace_back();
+      for (std::size_t g = 0; g < plan.chains[c].size(); ++g) {
+        const CalibrationGroup& group = plan.chains[c][g];
+        const std::string name = fmt::format("chain{}_{}", c, g);
+        const SubmodelRequest request{name, group.layers, group.inputs, group.outputs,
+                                      [&weights](WeightId id) { return weights.locate(id, weights_name); }};
+        chain.push_back((folder / (name + ".onnx")).string());
+        std::ofstream(chain.back(), std::ios::binary) << write_submodel(network, request);
+      }
+    }
+  }
+
+  const std::vector<probes::Chain>& chains() const { return chains_; }
+
+ private:
+  static constexpr const char* weights_name = "weights.bin";
+
+  static void write_weights(const deploy::WeightFile& weights, const fs::path& path) {
+    std::ofstream file(path, std::ios::binary);
+    weights.write([&file](std::span<const std::byte> bytes) {
+      file.write(static_cast<const char*>(static_cast<const void*>(bytes.data())),
+                 static_cast<std::streamsize>(bytes.size()));
+    });
+    if (!file.flush())
+      throw Error(ExitCode::io, "FILE-WRITE", {path.string()}, "cannot write the weights; is the disk full?");
+  }
+
+  std::vector<probes::Chain> chains_;
+};
+
+NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const CalibrationFiles& files, int threads,
+                     const DeviceCalibration& device, double seconds, CalibrationResult& result) {
+  probes::TimingRequest request;
+  request.threads = threads;
+  request.cpus.assign(device.cpus.begin(),
+                      device.cpus.begin() + std::min<std::ptrdiff_t>(threads, std::ssize(device.cpus)));
+  request.seconds = seconds;
+  request.chains = files.chains();
+  const auto report =
+      probes::timing_report_from_json(run_probe({probe_program(), "timing"}, probes::to_json(request), seconds));
+  result.preempted = std::max(result.preempted, report.preempted);
+  result.profile.noise = std::max(result.profile.noise, report.noise);
+  result.profile.host.engine_version = report.engine_version;
+  NetworkTimes times{&network, &plan, threads, {}};
+  for (const auto& chain : report.chains) {
+    auto& groups = times.chains.emplace_back();
+    for (const probes::ModelTime& time : chain)
+      groups.push_back({time.seconds, time.spread, static_cast<int>(time.samples)});
+  }
+  return times;
+}
+
+// Whole, in groups, and every layer alone: what tells sessions, weights and activations apart.
+void measure_memory(const Network& network, const CalibrationPlan& plan, const CalibrationFiles& files, int threads,
+                    std::vector<MemoryObservation>& observations, double& base_bytes) {
+  for (const std::size_t c : {0, 1, 2}) {
+    const probes::MemoryRequest request{threads, files.chains()[c]};
+    const auto report =
+        probes::memory_report_from_json(run_probe({probe_program(), "memory"}, probes::to_json(request), 10));
+    MemoryObservation observation = observe_memory(network, plan.chains[c]);
+    const auto base = static_cast<double>(report.base_bytes), ports = static_cast<double>(report.port_bytes);
+    observation.loaded_peak_bytes = static_cast<double>(report.loaded_peak_bytes) - base;
+    observation.run_peak_bytes = static_cast<double>(report.run_peak_bytes) - base - ports;
+    observations.push_back(observation);
+    base_bytes = std::max(base_bytes, base);
+  }
+}
+
+std::string now_iso8601() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace
+
+std::vector<int> usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+CalibrationResult calibrate_device(const std::vector<Network>& networks, const DeviceCalibration& device,
+                                   const Console& console) {
+  CalibrationResult result;
+  std::vector<CalibrationPlan> plans;
+  plans.reserve(networks.size());
+  std::vector<NetworkTimes> times;
+  std::vector<MemoryObservation> memory;
+  double base_bytes = 0;
+  const double share = device.budget_seconds / static_cast<double>(networks.size() * device.threads.size());
+  const double steps = static_cast<double>(networks.size() * (device.threads.size() + 1));
+  double step = 0;
+  report::Progress progress(console, "measuring " + device.name);
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    const Network& network = networks[n];
+    plans.push_back(plan_calibration(network));
+    const TempDir folder("dse-calibrate");
+    const CalibrationFiles files(network, plans.back(), folder.path());
+    for (const int threads : device.threads) {
+      progress.update(step++ / steps, fmt::format("{}, {} thread{}", network.name(), threads, threads == 1 ? "" : "s"));
+      times.push_back(measure(network, plans.back(), files, threads, device, share, result));
+    }
+    progress.update(step++ / steps, network.name() + ", memory");
+    measure_memory(network, plans.back(), files, device.threads.back(), memory, base_bytes);
+  }
+  const std::string engine_version = result.profile.host.engine_version;
+  result.profile.name = device.name;
+  result.profile.host = this_host(engine_version);
+  result.profile.created = now_iso8601();
+  result.profile.memory_base_bytes = base_bytes;
+  fit_memory(memory, result.profile);
+  result.hold_outs = fit_times(times, result.profile);
+  return result;
+}
+
+LinkCalibration calibrate_local_link(const std::string& name, const std::string& between) {
+  probes::LinkRequest request;
+  for (std::int64_t bytes = 1; bytes <= (4 << 20); bytes *= 2) request.sizes.push_back(bytes);
+  std::vector<std::string> argv{"mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", probe_program(), "link"};
+  const auto report = probes::link_report_from_json(run_probe(std::move(argv), probes::to_json(request), 20));
+  LinkCalibration result;
+  result.profile.name = name;
+  result.profile.between = between;
+  result.mpi_bytes = static_cast<double>(report.mpi_bytes);
+  if (report.samples.empty()) throw Error(ExitCode::device, "CALIBRATE-PROBE", "the link probe reported no times");
+  for (const probes::LinkSample& sample : report.samples)
+    result.profile.table.push_back({sample.bytes, sample.seconds});
+  // Processor time: of the smallest message, and the slope to the largest.
+  const probes::LinkSample &small = report.samples.front(), &large = report.samples.back();
+  result.profile.cpu_seconds_per_message = small.cpu_seconds;
+  result.profile.cpu_seconds_per_byte =
+      std::max(0.0, (large.cpu_seconds - small.cpu_seconds) / static_cast<double>(large.bytes - small.bytes));
+  return result;
+}
+
+}  // namespace dse
