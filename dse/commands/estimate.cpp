@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <variant>
 
 #include "base/error.hpp"
 #include "dse/commands/commands.hpp"
@@ -102,30 +101,6 @@ std::vector<report::Cell> summary_cells(const Estimate& e, double simulated_peri
           std::string(strategy_name(mapping))};
 }
 
-nlohmann::json cell_json(const report::Cell& cell) {
-  return std::visit(
-      [](const auto& value) -> nlohmann::json {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return nullptr;
-        } else {
-          return value;
-        }
-      },
-      cell);
-}
-
-nlohmann::ordered_json object(const std::vector<report::Column>& columns, const std::vector<report::Cell>& cells) {
-  nlohmann::ordered_json result;
-  for (std::size_t i = 0; i < columns.size(); ++i) result[columns[i].key] = cell_json(cells[i]);
-  return result;
-}
-
-nlohmann::ordered_json objects(const report::Table& table) {
-  nlohmann::ordered_json result = nlohmann::ordered_json::array();
-  for (const auto& row : table.rows) result.push_back(object(table.columns, row));
-  return result;
-}
-
 void warn_of_assumptions(const Platform& platform, const Estimate& estimate, const Console& console) {
   for (const std::string& warning : platform.warnings) console.warn(warning);
   if (estimate.energy_assumed)
@@ -147,10 +122,10 @@ int run_estimate(const Arguments& arguments, Console& console) {
   const auto cells = summary_cells(estimate, estimator.simulated_period(plan), mapping);
   const report::Table devices = device_table(platform, estimate), schedule = schedule_table(platform, plan, estimate);
   if (console.format == Format::json) {
-    nlohmann::ordered_json result = object(columns, cells);
-    result["devices"] = objects(devices);
-    result["schedule"] = objects(schedule);
-    console.out << result.dump(2) << "\n";
+    nlohmann::ordered_json result = report::to_json(columns, cells);
+    result["devices"] = report::to_json(devices);
+    result["schedule"] = report::to_json(schedule);
+    console.out << report::json_text(result);
   } else if (console.format == Format::csv) {
     report::print(console, {columns, {cells}});
   } else {
