@@ -17,6 +17,9 @@ constexpr std::array<std::string_view, 7> random_operators{"RandomNormal",      
                                                            "DynamicQuantizeLinear"};
 
 // The same bytes under another shape.
+constexpr std::array<std::string_view, 4> optional_outputs{"Dropout", "BatchNormalization", "MaxPool",
+                                                           "LayerNormalization"};
+
 constexpr std::array<std::string_view, 5> views{"Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity"};
 
 // Inputs whose values, not shapes, say what the output's shape is; bit i is input i.
@@ -42,6 +45,13 @@ bool listed(const Table& table, const std::string& op_type) {
 class Folder {
  public:
   explicit Folder(Draft& draft) : draft_(draft) {}
+
+  void run_fills() {
+    remove_dead();
+    for (onnx::NodeProto& node : draft_.nodes) trim_outputs(node);
+    for (const onnx::NodeProto& node : draft_.nodes) folds_fill(node);
+    remove_folded();
+  }
 
   void run() {
     for (std::size_t i = 0; i < draft_.nodes.size(); ++i) visit(draft_.nodes[i]);
@@ -137,34 +147,49 @@ class Folder {
       keep(node.output(0), {type->second, source->second.owner, source->second.data});
       return true;
     }
-    if (node.op_type() != "ConstantOfShape" || !fits(type->second)) return false;
-    const std::optional<Constant> filled = fill(node, source->second, type->second);
-    if (filled) keep(node.output(0), *filled);
-    return filled.has_value();
+    return false;
   }
 
-  static std::optional<Constant> fill(const onnx::NodeProto& node, const Constant& shape, const TensorType& type) {
-    if (integers(shape) != type.shape) return std::nullopt;
-    const std::size_t size = element_size(type.type);
-    std::string value(size, '\0');
-    if (const onnx::AttributeProto* attribute = find_attribute(node, "value"); attribute != nullptr) {
-      const onnx::TensorProto& tensor = attribute->t();
-      if (tensor.data_type() != static_cast<int>(type.type)) return std::nullopt;
-      if (tensor.has_raw_data() && tensor.raw_data().size() == size) {
-        value = tensor.raw_data();
-      } else if (tensor.float_data_size() == 1 && type.type == DataType::float32) {
-        const float number = tensor.float_data(0);
-        std::memcpy(value.data(), &number, size);
-      } else {
-        return std::nullopt;
-      }
-    }
+  // ConstantOfShape of a shape that is known repeats one number.
+  void folds_fill(const onnx::NodeProto& node) {
+    if (!is_default_domain(node.domain()) || node.op_type() != "ConstantOfShape" || node.input_size() != 1 ||
+        node.output_size() != 1)
+      return;
+    const auto shape = draft_.constants.find(node.input(0));
+    if (shape == draft_.constants.end() || shape->second.tensor.type != DataType::int64 ||
+        shape->second.tensor.shape.size() != 1)
+      return;
+    const onnx::AttributeProto* attribute = find_attribute(node, "value");
+    const TensorType type{attribute == nullptr ? DataType::float32 : static_cast<DataType>(attribute->t().data_type()),
+                          integers(shape->second)};
+    const std::optional<std::int64_t> elements = element_count(type.shape);
+    if (!elements || *elements == 0 || type.shape.size() > 16) return;
+    std::string value(element_size(type.type), '\0');
+    if (value.empty() || (attribute != nullptr && !read_number(attribute->t(), value)) || !fits(type)) return;
     auto bytes = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(type.bytes()));
-    std::memcpy(bytes->data(), value.data(), std::min(size, bytes->size()));
-    for (std::size_t done = size; done < bytes->size(); done *= 2)
+    std::memcpy(bytes->data(), value.data(), value.size());
+    for (std::size_t done = value.size(); done < bytes->size(); done *= 2)
       std::memcpy(bytes->data() + done, bytes->data(), std::min(done, bytes->size() - done));
     const std::byte* data = bytes->data();
-    return Constant{type, std::move(bytes), data};
+    keep(node.output(0), {type, std::move(bytes), data});
+  }
+
+  static bool read_number(const onnx::TensorProto& tensor, std::string& value) {
+    if (tensor.has_raw_data() && tensor.raw_data().size() == value.size()) {
+      value = tensor.raw_data();
+      return true;
+    }
+    if (tensor.data_type() != onnx::TensorProto::FLOAT || tensor.float_data_size() != 1) return false;
+    const float number = tensor.float_data(0);
+    std::memcpy(value.data(), &number, value.size());
+    return true;
+  }
+
+  // Trailing outputs that operators may leave out and nobody reads.
+  void trim_outputs(onnx::NodeProto& node) const {
+    if (!is_default_domain(node.domain()) || !listed(optional_outputs, node.op_type())) return;
+    while (node.output_size() > 1 && !live_.contains(node.output(node.output_size() - 1)))
+      node.mutable_output()->RemoveLast();
   }
 
   void keep(const std::string& name, Constant constant) {
@@ -194,9 +219,10 @@ class Folder {
   }
 
   void evaluate_pending() {
+    const std::set<const onnx::NodeProto*> pending_set(pending_nodes_.begin(), pending_nodes_.end());
     std::set<std::string> read(draft_.outputs.begin(), draft_.outputs.end());
     for (const onnx::NodeProto& node : draft_.nodes)
-      if (std::find(pending_nodes_.begin(), pending_nodes_.end(), &node) == pending_nodes_.end())
+      if (!pending_set.contains(&node))
         read.insert(node.input().begin(), node.input().end());
     std::vector<std::string> wanted;
     for (const std::string& name : pending_)
@@ -240,7 +266,7 @@ class Folder {
   }
 
   void remove_dead() {
-    std::set<std::string> live(draft_.outputs.begin(), draft_.outputs.end());
+    std::set<std::string>& live = live_ = {draft_.outputs.begin(), draft_.outputs.end()};
     std::vector<bool> kept(draft_.nodes.size(), false);
     for (std::size_t i = draft_.nodes.size(); i-- > 0;) {
       const onnx::NodeProto& node = draft_.nodes[i];
@@ -257,6 +283,7 @@ class Folder {
   std::set<std::string> pending_;
   std::vector<const onnx::NodeProto*> pending_nodes_;
   std::set<std::string> folded_;
+  std::set<std::string> live_;
   std::int64_t sum_ = 0;
 };
 
@@ -264,6 +291,7 @@ class Folder {
 
 bool is_random(const onnx::NodeProto& node) { return listed(random_operators, node.op_type()); }
 
+void fold_fills(Draft& draft) { Folder(draft).run_fills(); }
 void fold_constants(Draft& draft) { Folder(draft).run(); }
 
 }  // namespace dse

@@ -33,6 +33,7 @@ Network Network::import(const fs::path& path, const ImportOptions& options) {
   if (draft.nodes.empty()) refuse({path.string()}, "MODEL-GRAPH", "has no nodes besides constants");
   bind_inputs(draft, options.shapes);
   if (draft.unbound.empty()) {
+    fold_fills(draft);
     infer_shapes(draft);
     fold_constants(draft);
     check_shapes(draft);

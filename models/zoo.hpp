@@ -10,18 +10,22 @@
 namespace dse::zoo {
 
 struct Entry {
-  std::string name;          // "resnet50"
-  std::string description;   // one line
+  std::string name;         // "resnet50"
+  std::string description;  // one line
 };
 
 const std::vector<Entry>& entries();
 
 struct MakeOptions {
   std::uint64_t seed = 1;
-  bool external_data = false;   // weights in <stem>.weights.bin beside the model
+  bool external_data = false;  // weights in <stem>.weights.bin beside the model
 };
 
-// Writes the model. Throws Error(usage, ZOO-NAME) with a suggestion for an unknown name, Error(usage, ZOO-SIZE) where it would exceed 2 GiB.
+// What make() writes: the model, and the weights' file where they are external.
+std::vector<fs::path> files(const fs::path& path, const MakeOptions& options);
+
+// Writes the model. Throws Error(usage, ZOO-NAME) with a suggestion for an unknown name, Error(usage, ZOO-SIZE) where
+// it would exceed 2 GiB.
 void make(const std::string& name, const fs::path& path, const MakeOptions& options = {});
 
 }  // namespace dse::zoo
