@@ -5,6 +5,9 @@ namespace dse {
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       // one line each
+      platform_check_command(),
+      platform_schema_command(),
+      platform_discover_command(),
       front_command(),
       show_command(),
       compare_command(),

@@ -22,17 +22,18 @@ Table device_table(const Platform& platform) {
                {"cores", "cores"},
                {"memory_bytes", "memory", Quantity::bytes},
                {"engine", "engine"},
-               {"profile", "profile"},
+               {"profile", ""},
+               {"profile_shown", "profile", Quantity::plain, false},
                {"profile_assumed", "", Quantity::plain},
                {"idle_w", "idle W"},
                {"active_w", "active W"},
                {"power_source", "power is"}},
               {}};
   for (const Device& device : platform.devices)
-    table.rows.push_back({device.name, device.host, device.user, device.cores, device.memory_bytes, device.engine,
-                          device.profile->assumed ? device.profile->name + " (assumed)" : device.profile->name,
-                          device.profile->assumed, device.power.idle_watts, device.power.active_watts,
-                          to_string(device.power.source)});
+    table.rows.push_back(
+        {device.name, device.host, device.user, device.cores, device.memory_bytes, device.engine, device.profile->name,
+         device.profile->assumed ? device.profile->name + " (assumed)" : device.profile->name, device.profile->assumed,
+         device.power.idle_watts, device.power.active_watts, to_string(device.power.source)});
   return table;
 }
 
