@@ -19,8 +19,8 @@ struct OptionSpec {
   std::string text;                   // one line
   bool required = false;
   bool repeated = false;              // may be given several times
-  std::string fallback;               // shown in --help and returned where the option was not given
-  std::vector<std::string> choices;   // empty: anything
+  std::string fallback = {};          // shown in --help and returned where the option was not given
+  std::vector<std::string> choices = {};  // empty: anything
 };
 
 struct PositionalSpec {
