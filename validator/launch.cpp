@@ -152,6 +152,66 @@ std::string rank_name(const std::string& digits, const std::vector<std::string>&
   return fmt::format("device {} (rank {})", printable(devices[rank], 60), rank);
 }
 
+// Notices a rank that is stopped: it never ends by itself, and where it is the only one, no other rank misses it.
+class StopWatch {
+ public:
+  StopWatch(const std::string& mark, const std::vector<std::string>& devices) : mark_(mark), devices_(devices) {}
+
+  // True once a process has been stopped for `patience`.
+  bool poll() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return false;
+    next_ = now + interval;
+    const std::vector<pid_t> found = stopped(mark_);
+    if (found.empty()) {
+      since_ = now;
+      return false;
+    }
+    if (now - since_ < patience) return false;
+    const std::string rank = environment_of(found.front(), "OMPI_COMM_WORLD_RANK");
+    who_ = rank.empty() ? "mpirun" : rank_name(rank, devices_);
+    return true;
+  }
+  // Who was stopped; empty where nobody was.
+  const std::string& who() const { return who_; }
+
+ private:
+  static constexpr std::chrono::seconds interval{1};
+  static constexpr std::chrono::seconds patience{5};
+  const std::string& mark_;
+  const std::vector<std::string>& devices_;
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + interval;
+  std::chrono::steady_clock::time_point since_ = next_;
+  std::string who_;
+};
+
+ProcessOptions process_options(const Launch& request, Setting& setting) {
+  ProcessOptions options;
+  options.argv = command_line(request, setting);
+  options.set_environment = {setting.mark};
+  if (::geteuid() == 0) {
+    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT=1");
+    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
+  }
+  // What another MPI job or a user's shell left there must not steer this run, nor slip code into it.
+  options.drop_environment = {"OMPI_",    "PMIX_",      "PRTE_",    "ORTE_",     "PMI_",
+                              "MPIEXEC_", "LD_PRELOAD", "LD_AUDIT", "DSE_LAUNCH"};
+  options.deadline = request.deadline;
+  return options;
+}
+
+std::string failure_of(const Launch& request, const ProcessResult& result, ExitCode exit,
+                       const std::vector<std::string>& devices) {
+  if (exit == ExitCode::done) return "";
+  if (result.cancelled) return "interrupted";
+  if (result.timed_out)
+    return fmt::format("no end within {:.0f} s: mpirun and its ranks were killed",
+                       static_cast<double>(request.deadline.count()) / 1000);
+  if (result.signal != 0)
+    return fmt::format("mpirun: killed by signal {} ({})", result.signal, ::strsignal(result.signal));
+  return failure_reason(result.errors, result.exit_code, devices);
+}
+
 }  // namespace
 
 fs::path find_worker(const std::string& named) {
@@ -197,32 +257,20 @@ std::string failure_reason(const std::string& errors, int status, const std::vec
 Outcome launch(const Launch& request) {
   if (request.packages.empty()) throw Error(ExitCode::internal, "LAUNCH-EMPTY", "no package to run");
   Setting setting{deploy::read_package(request.packages.front()), TempDir("dse-run"), {}, new_mark(), true};
-  ProcessOptions options;
-  options.argv = command_line(request, setting);
-  options.set_environment = {setting.mark};
-  if (::geteuid() == 0) {
-    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT=1");
-    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
-  }
-  // What another MPI job or a user's shell left there must not steer this run, nor slip code into it.
-  options.drop_environment = {"OMPI_",    "PMIX_",      "PRTE_",    "ORTE_",     "PMI_",
-                              "MPIEXEC_", "LD_PRELOAD", "LD_AUDIT", "DSE_LAUNCH"};
-  options.deadline = request.deadline;
-  options.cancelled = request.cancelled;
+  const std::vector<std::string>& devices = setting.package.programs.deployment.devices;
+  StopWatch stops(setting.mark, devices);
+  ProcessOptions options = process_options(request, setting);
+  options.cancelled = [&] { return (request.cancelled && request.cancelled()) || stops.poll(); };
   const ProcessResult result = run_process(options);
   // mpirun puts its ranks into process groups of their own: killing its group does not reach them.
   const bool swept = sweep(setting.mark);
   Outcome outcome{exit_of(result), "", result.output, setting.pinned, result.seconds};
-  const std::vector<std::string>& devices = setting.package.programs.deployment.devices;
-  if (outcome.exit == ExitCode::interrupted)
-    outcome.failure = "interrupted";
-  else if (result.timed_out)
-    outcome.failure = fmt::format("no end within {:.0f} s: mpirun and its ranks were killed",
-                                  static_cast<double>(request.deadline.count()) / 1000);
-  else if (result.signal != 0)
-    outcome.failure = fmt::format("mpirun: killed by signal {} ({})", result.signal, ::strsignal(result.signal));
-  else if (outcome.exit != ExitCode::done)
-    outcome.failure = failure_reason(result.errors, result.exit_code, devices);
+  if (stops.who().empty()) {
+    outcome.failure = failure_of(request, result, outcome.exit, devices);
+  } else {
+    outcome.exit = ExitCode::deadline;
+    outcome.failure = stops.who() + ": stopped (SIGSTOP) and not continued: mpirun and its ranks were killed";
+  }
   if (!swept)
     outcome.failure += outcome.failure.empty() ? "a rank could not be killed" : "; a rank could not be killed";
   return outcome;

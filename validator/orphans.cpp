@@ -45,6 +45,25 @@ std::vector<pid_t> marked(const std::string& mark) {
   return found;
 }
 
+std::vector<pid_t> stopped(const std::string& mark) {
+  std::vector<pid_t> found = marked(mark);
+  std::erase_if(found, [](pid_t pid) {
+    // "pid (name) state ...": the name may hold anything, so the state follows the last parenthesis.
+    const std::string status = content(fmt::format("/proc/{}/stat", pid));
+    const std::size_t end = status.rfind(')');
+    return end == std::string::npos || end + 2 >= status.size() || (status[end + 2] != 'T' && status[end + 2] != 't');
+  });
+  return found;
+}
+
+std::string environment_of(pid_t pid, const std::string& name) {
+  const std::string environment = '\0' + content(fmt::format("/proc/{}/environ", pid));
+  const std::string key = '\0' + name + '=';
+  const std::size_t at = environment.find(key);
+  if (at == std::string::npos) return "";
+  return environment.substr(at + key.size(), environment.find('\0', at + key.size()) - at - key.size());
+}
+
 bool sweep(const std::string& mark, std::chrono::milliseconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (true) {

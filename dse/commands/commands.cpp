@@ -11,6 +11,9 @@ const std::vector<Command>& commands() {
       front_command(),
       show_command(),
       compare_command(),
+      deploy_command(),
+      package_verify_command(),
+      validate_command(),
       export_command(),
       doctor_command(),
   };

@@ -1,0 +1,51 @@
+// What a worker reports of a run ("dse: worker-report/1"), checked: it comes from another process, perhaps another
+// machine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dse::validator {
+
+struct ReportStep {
+  std::size_t lane = 0;
+  std::size_t step = 0;
+  std::string name;
+  std::string kind;     // "run", "send", ...
+  double median_s = 0;  // of its duration on the worker's thread
+};
+
+struct ReportDevice {
+  std::string device;
+  std::string host;
+  std::vector<int> cores;  // that it was allowed to use
+  double busy_s = 0;       // in run steps, a frame of the deployment
+  double communication_s = 0;
+  double waiting_s = 0;
+  double load_s = 0;
+  double memory_bytes = 0;  // peak resident
+  std::vector<ReportStep> steps;
+};
+
+struct Report {
+  bool ok = false;
+  std::string failure;  // of a package of a list that did not run
+  std::size_t frames = 0;
+  std::size_t warmup = 0;
+  std::optional<double> latency_s;
+  std::optional<double> period_s;
+  std::optional<double> max_relative_output_error;  // empty where nothing was compared
+  std::string engine_version;
+  std::string mpi_version;
+  std::string wait;
+  std::vector<ReportDevice> devices;
+};
+
+// One report, or the array of a list. Throws Error(device, REPORT-JSON) for text that is none, with names of devices
+// other than `devices`, negative or non-finite figures.
+std::vector<Report> parse_reports(const std::string& text, const std::vector<std::string>& devices);
+
+}  // namespace dse::validator
