@@ -230,12 +230,12 @@ Value Builder::flatten(const std::string& name, const Value& x) {
                 {x.shape.at(0), TensorType{DataType::float32, x.shape}.elements() / x.shape.at(0)}, x.moments);
 }
 
-Value Builder::gemm(const std::string& name, const Value& x, std::int64_t out) {
+Value Builder::gemm(const std::string& name, const Value& x, std::int64_t out, double lift) {
   require(x.shape.size() == 2, name, "needs a flat input");
   std::vector<std::string> inputs{x.name, weight(name + ".weight", {out, x.shape[1]}, filter(x.moments, x.shape[1], 1)),
-                                  weight(name + ".bias", {out}, normal(0, bias_share))};
+                                  weight(name + ".bias", {out}, normal(lift, bias_share))};
   return append("Gemm", name, std::move(inputs), {{"alpha", 1.0F}, {"beta", 1.0F}, {"transB", std::int64_t{1}}},
-                {x.shape[0], out}, Moments{});
+                {x.shape[0], out}, {1, lift * lift});
 }
 
 void Builder::output(const std::string& name, const Value& x) {

@@ -96,8 +96,9 @@ class Builder {
   // Nearest neighbour, twice the extents.
   Value upsample(const std::string& name, const Value& x);
   Value flatten(const std::string& name, const Value& x);
-  // Fully connected with bias; weight stored {out, in}.
-  Value gemm(const std::string& name, const Value& x, std::int64_t out);
+  // Fully connected with bias; weight stored {out, in}. `lift` is the biases' mean: behind a Relu a unit has only one
+  // position to be alive at, so hidden layers need one.
+  Value gemm(const std::string& name, const Value& x, std::int64_t out, double lift = 0);
   // Makes x an output of the model under this name.
   void output(const std::string& name, const Value& x);
 

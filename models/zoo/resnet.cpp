@@ -7,7 +7,7 @@
 namespace dse::zoo {
 namespace {
 
-constexpr double branch_scale = 0.4;  // of a residual branch: the sum over all blocks stays of order one
+constexpr double branch_scale = 0.3;  // of a residual branch: the sum over all blocks stays of order one
 
 struct Stage {
   std::int64_t width, stride;

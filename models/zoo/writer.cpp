@@ -209,9 +209,11 @@ std::int64_t weight_bytes(const Builder& network) {
   return sum;
 }
 
+fs::path external_file(const fs::path& path) { return path.parent_path() / (path.stem().string() + ".weights.bin"); }
+
 void write_model(const Builder& network, const fs::path& path, bool external) {
   check_size(network);
-  const std::string file = external ? path.stem().string() + ".weights.bin" : "";
+  const std::string file = external ? external_file(path).filename().string() : "";
   std::string weights;
   if (external)
     weights.reserve(static_cast<std::size_t>(weight_bytes(network)) +
@@ -221,7 +223,7 @@ void write_model(const Builder& network, const fs::path& path, bool external) {
     tensors.push_back(image_of(network, initializer, file, weights));
   const std::string image = model_image(network, tensors);
   // the weights first: a model must never point at a file that is not there
-  if (external) write_file(path.parent_path() / file, weights);
+  if (external) write_file(external_file(path), weights);
   write_file(path, image);
 }
 

@@ -9,6 +9,9 @@ namespace dse::zoo {
 // Bytes of all weights; saturates at the largest std::int64_t.
 std::int64_t weight_bytes(const Builder& network);
 
+// Where the weights of a model at `path` go if they are external: <stem>.weights.bin beside it.
+fs::path external_file(const fs::path& path);
+
 // Draws the weights straight into the file's image: one copy of them is in memory. With `external`, weights of at least
 // 1 KiB go to <stem>.weights.bin beside the model, each at a multiple of 4096 bytes so that it can be mapped. Throws
 // Error(usage, ZOO-SIZE), before anything is allocated, where the weights exceed 2 GiB (protobuf's limit for a
