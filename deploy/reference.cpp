@@ -172,13 +172,25 @@ void Reference::measure_noise(const std::vector<TensorId>& ids) {
   if (wanted.empty()) return;
   const std::vector<TensorId> extra = state_->intermediates(wanted);
   const std::vector<engine::OwnedTensor> optimised = tensors(state_->with_outputs(extra), 0);
-  const engine::Session session = state_->load(extra, engine::Optimisation::none);
-  const std::vector<engine::OwnedTensor> literal = session.run(views(inputs(0)));
+  // The engine computes half precision in float32 and rounds where it must: at a cut, as the model says, but not
+  // inside. So the literal network rounds every activation.
+  std::vector<TensorId> rounded = extra;
+  for (TensorId id = 0; id < state_->network.tensors().size(); ++id)
+    if (is_half_precision(state_->network.tensors()[id].tensor.type)) rounded.push_back(id);
+  rounded = state_->intermediates(rounded);
+  const engine::Session session = state_->load(rounded, engine::Optimisation::none);
+  const std::vector<engine::OwnedTensor> results = session.run(views(inputs(0)));
+  std::map<TensorId, const engine::OwnedTensor*> literal;
+  const std::vector<TensorId> order = state_->with_outputs(rounded);
+  for (std::size_t i = 0; i < order.size(); ++i) literal[order[i]] = &results[i];
   const std::vector<TensorId> measured = state_->with_outputs(extra);
-  for (std::size_t i = 0; i < measured.size(); ++i)
-    state_->noises[measured[i]] = literal[i].tensor == optimised[i].tensor
-                                      ? relative_error(optimised[i].tensor, literal[i].data, optimised[i].data)
-                                      : relative_error(optimised[i].tensor, {}, optimised[i].data);
+  for (std::size_t i = 0; i < measured.size(); ++i) {
+    const engine::OwnedTensor& got = *literal.at(measured[i]);
+    const bool same_type = got.tensor == optimised[i].tensor;
+    state_->noises[measured[i]] = relative_error(
+        optimised[i].tensor, same_type ? std::span<const std::byte>(got.data) : std::span<const std::byte>(),
+        optimised[i].data);
+  }
   for (const TensorId id : wanted) state_->noises.try_emplace(id, 0);  // network inputs
 }
 

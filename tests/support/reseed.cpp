@@ -43,12 +43,28 @@ struct Range {
   double half_width = 0;
 };
 
+bool matrix_operator(const std::string& op) {
+  return op == "Conv" || op == "ConvTranspose" || op == "Gemm" || op == "MatMul";
+}
+
+bool matrix_weight(const Use& use) { return matrix_operator(use.op_type) && use.position == 1; }
+
 Range range_for(const Use& use, const onnx::TensorProto& weight) {
-  const bool matrix = use.op_type == "Conv" || use.op_type == "ConvTranspose" || use.op_type == "Gemm" || use.op_type == "MatMul";
-  if (matrix && use.position == 1) return {0, std::sqrt(6.0 / fan_in(weight))};
-  if (matrix) return {0, 0.1};
-  if (use.op_type == "BatchNormalization") return use.position == 1 || use.position == 4 ? Range{1, 0.3} : Range{0, 0.2};
+  if (matrix_weight(use)) return {0, std::sqrt(6.0 / fan_in(weight))};
+  if (matrix_operator(use.op_type)) return {0, 0.1};
+  if (use.op_type == "BatchNormalization")
+    return use.position == 1 || use.position == 4 ? Range{1, 0.3} : Range{0, 0.2};
   return use.op_type == "Mul" || use.op_type == "Div" ? Range{1, 0.3} : Range{0, 0.2};
+}
+
+// A filter's constant part answers to the mean of its input: through many layers it drowns what depends on the input.
+void remove_mean_of_each_filter(std::vector<float>& values, std::int64_t filters) {
+  const std::size_t size = values.size() / static_cast<std::size_t>(filters);
+  for (std::size_t begin = 0; size > 1 && begin + size <= values.size(); begin += size) {
+    float sum = 0;
+    for (std::size_t i = 0; i < size; ++i) sum += values[begin + i];
+    for (std::size_t i = 0; i < size; ++i) values[begin + i] -= sum / static_cast<float>(size);
+  }
 }
 
 }  // namespace
@@ -70,6 +86,7 @@ std::size_t write_reseeded(const Network& network, const fs::path& path, std::ui
       const double unit = static_cast<double>(random() >> 11) * 0x1p-53;
       value = static_cast<float>(range.centre + range.half_width * (2 * unit - 1));
     }
+    if (matrix_weight(use->second)) remove_mean_of_each_filter(values, weight.dims(0));
     weight.set_raw_data(values.data(), values.size() * sizeof(float));
     ++replaced;
   }

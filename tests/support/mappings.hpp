@@ -1,0 +1,25 @@
+// Random mappings for property tests. Deterministic in the generator they are given.
+#pragma once
+
+#include <random>
+
+#include "models/network.hpp"
+#include "partition/mapping.hpp"
+
+namespace dse::test {
+
+using Random = std::mt19937_64;
+
+std::size_t below(Random& random, std::size_t limit);
+
+// `stages` contiguous stages on different devices in a random order.
+Mapping random_contiguous(const Network& network, std::size_t stages, std::size_t devices, Random& random);
+
+// Any layer on any of `devices`: runs of layers of a random mean length, so that branches meet on different devices,
+// cuts cross skips and layers return to an earlier device.
+Mapping random_free(const Network& network, std::size_t devices, Random& random);
+
+// One to three replicas with random shares, each a random mapping of its own over all devices.
+Mapping random_replicas(const Network& network, std::size_t devices, Random& random);
+
+}  // namespace dse::test
