@@ -53,7 +53,7 @@ bool Platform::oversubscribed() const {
   int wanted = 0;
   for (const Device& device : devices)
     if (device.local()) wanted += device.cores;
-  return wanted > this_host("").cores;
+  return wanted > usable_cores();
 }
 
 }  // namespace dse

@@ -132,16 +132,20 @@ DeviceProfile generic_profile(int cores) {
   return profile;
 }
 
+int usable_cores() {
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  if (sched_getaffinity(0, sizeof usable, &usable) == 0) return CPU_COUNT(&usable);
+  return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 HostFingerprint this_host(const std::string& engine_version) {
   HostFingerprint host;
   host.cpu = cpu_name();
   utsname names{};
   if (uname(&names) == 0) host.kernel = names.release;
   host.engine_version = engine_version;
-  cpu_set_t usable;
-  CPU_ZERO(&usable);
-  host.cores = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable)
-                                                                 : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  host.cores = usable_cores();
   host.memory_bytes =
       static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
   return host;

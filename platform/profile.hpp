@@ -89,6 +89,8 @@ LinkProfile parse_link_profile(const std::string& text, const std::string& path)
 DeviceProfile read_device_profile(const fs::path& path);
 LinkProfile read_link_profile(const fs::path& path);
 
+// Cores that this process may run on.
+int usable_cores();
 // The machine that this process runs on.
 HostFingerprint this_host(const std::string& engine_version);
 

@@ -323,7 +323,7 @@ class Reader {
     for (const Device& device : platform_.devices) wanted += device.local() ? device.cores : 0;
     warn(fmt::format(
         "oversubscribed: the local devices ask for {} cores, this machine has {}; times measured here claim nothing",
-        wanted, this_machine().cores));
+        wanted, usable_cores()));
   }
 
   std::string path_;
