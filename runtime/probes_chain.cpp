@@ -1,5 +1,6 @@
 #include "runtime/probes_chain.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <random>
@@ -90,20 +91,40 @@ void LoadedChain::bind(Model& model, TensorStore& store) {
 
 void LoadedChain::first_run(TensorStore& store) {
   for (Model& model : models_) {
-    std::vector<engine::ConstTensorView> inputs;
     for (const engine::PortInfo& port : model.session.inputs()) {
       if (!store.has(port.name)) store.fill(port.name, port.tensor);
-      engine::OwnedTensor& tensor = store.at(port.name);
-      inputs.push_back({tensor.tensor, tensor.data.data()});
     }
-    std::vector<engine::OwnedTensor> outputs = model.session.run(inputs);
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const std::string& name = model.session.outputs()[i].name;
-      // Another chain's bindings may point at a tensor that is there already: it keeps its memory.
-      if (!store.has(name)) store.at(name) = std::move(outputs[i]);
+    const auto& ports = model.session.outputs();
+    const bool known = std::all_of(ports.begin(), ports.end(), [&store](const engine::PortInfo& port) {
+      const auto& shape = port.tensor.shape;
+      return store.has(port.name) || std::none_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; });
+    });
+    if (known) {
+      for (const engine::PortInfo& port : ports) {
+        if (!store.has(port.name)) store.fill(port.name, port.tensor);
+      }
+      bind(model, store);
+      model.session.run(model.inputs, model.outputs);
+    } else {
+      run_for_shapes(model, store);
     }
   }
-  for (Model& model : models_) bind(model, store);
+}
+
+// The engine makes the outputs, since only it knows their shapes.
+void LoadedChain::run_for_shapes(Model& model, TensorStore& store) {
+  std::vector<engine::ConstTensorView> inputs;
+  for (const engine::PortInfo& port : model.session.inputs()) {
+    engine::OwnedTensor& tensor = store.at(port.name);
+    inputs.push_back({tensor.tensor, tensor.data.data()});
+  }
+  std::vector<engine::OwnedTensor> outputs = model.session.run(inputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& name = model.session.outputs()[i].name;
+    // Another chain's bindings may point at a tensor that is there already: it keeps its memory.
+    if (!store.has(name)) store.at(name) = std::move(outputs[i]);
+  }
+  bind(model, store);
 }
 
 }  // namespace dse::probes

@@ -43,6 +43,7 @@ class LoadedChain {
     std::vector<engine::TensorView> outputs;
   };
   void bind(Model& model, TensorStore& store);
+  void run_for_shapes(Model& model, TensorStore& store);
   std::vector<Model> models_;
 };
 
