@@ -1,6 +1,7 @@
 #include "engine/engine.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <onnxruntime_cxx_api.h>
 #include <onnxruntime_session_options_config_keys.h>
 
@@ -141,6 +142,10 @@ Engine::Engine() : state_(std::make_unique<State>()) {}
 namespace {
 
 std::unique_ptr<Ort::Env> make_environment(const EngineOptions& options) {
+  // The copies of weights that optimising leaves behind go back to the kernel at once. By itself glibc raises this
+  // threshold with the first large block that is freed, and keeps later ones in the heap: ResNet-50 in 57 sessions
+  // peaked at 321 MB instead of 147.
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   Ort::ThreadingOptions threading;
   threading.SetGlobalIntraOpNumThreads(options.threads);
   threading.SetGlobalInterOpNumThreads(1);

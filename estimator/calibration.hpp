@@ -58,16 +58,17 @@ struct HoldOut {
 // the largest number of threads, as devices compute unless told otherwise.
 std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile);
 
-// Resident memory of a process that loaded one chain and ran it (base, ports: see the probe), with what should explain
-// it.
+// Resident memory of a process that loaded some groups and ran them, beyond that of the engine alone and without the
+// probe's own tensors, with what should explain it.
 struct MemoryObservation {
-  double sessions = 0, weight_bytes = 0, largest_weight_bytes = 0, live_bytes = 0;
-  double loaded_peak_bytes = 0, run_peak_bytes = 0;  // beyond the base; without the probe's own tensors
+  double sessions = 0, weight_bytes = 0, live_bytes = 0;  // live: of the hungriest group
+  double relaid_bytes = 0, largest_relaid_bytes = 0;      // relaid_weight_bytes: of all, of the group with most
+  double loaded_peak_bytes = 0, run_peak_bytes = 0;       // measured
 };
-MemoryObservation observe_memory(const Network& network, const CalibrationPlan::Chain& chain);
+MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups);
 
-// Fills memory_session_bytes and the factors: least squares, then raised together until no observation is
-// under-estimated.
+// Fills memory_session_bytes and the factors, and adds what the engine takes once it has run anything to
+// memory_base_bytes: least squares, then raised together until no observation is under-estimated.
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile);
 
 }  // namespace dse

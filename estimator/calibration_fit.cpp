@@ -191,32 +191,4 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfil
   return result;
 }
 
-void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile) {
-  if (observations.empty()) return;
-  const auto rows = static_cast<Eigen::Index>(observations.size());
-  Eigen::MatrixXd a(rows, 3);
-  for (Eigen::Index r = 0; r < rows; ++r) {
-    const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
-    const double measured = std::max(o.run_peak_bytes, 1.0);
-    a.row(r) << o.sessions / measured, o.weight_bytes / measured, o.live_bytes / measured;
-  }
-  Eigen::VectorXd x = nnls(a, Eigen::VectorXd::Ones(rows));
-  double raise = 1;
-  for (Eigen::Index r = 0; r < rows; ++r) {
-    const double predicted = a.row(r).dot(x);
-    if (predicted > 0) raise = std::max(raise, 1 / predicted);
-  }
-  x *= raise;
-  profile.memory_session_bytes = x[0];
-  profile.memory_weight_factor = std::max(x[1], 1e-3);
-  profile.memory_activation_factor = std::max(x[2], 1e-3);
-  profile.memory_load_factor = 0;
-  for (const MemoryObservation& o : observations) {
-    const double without = x[0] * o.sessions + x[1] * o.weight_bytes;
-    if (o.largest_weight_bytes <= 0) continue;
-    profile.memory_load_factor =
-        std::max(profile.memory_load_factor, (o.loaded_peak_bytes - without) / o.largest_weight_bytes);
-  }
-}
-
 }  // namespace dse

@@ -79,13 +79,14 @@ CalibrationPlan plan_calibration(const Network& network) {
   return plan;
 }
 
-MemoryObservation observe_memory(const Network& network, const CalibrationPlan::Chain& chain) {
+MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups) {
   MemoryObservation result;
-  result.sessions = static_cast<double>(chain.size());
-  for (const CalibrationGroup& group : chain) {
-    const auto weights = static_cast<double>(distinct_weight_bytes(network, group.layers));
-    result.weight_bytes += weights;
-    result.largest_weight_bytes = std::max(result.largest_weight_bytes, weights);
+  result.sessions = static_cast<double>(groups.size());
+  for (const CalibrationGroup& group : groups) {
+    const auto relaid = static_cast<double>(relaid_weight_bytes(network, group.layers));
+    result.weight_bytes += static_cast<double>(distinct_weight_bytes(network, group.layers));
+    result.relaid_bytes += relaid;
+    result.largest_relaid_bytes = std::max(result.largest_relaid_bytes, relaid);
     result.live_bytes = std::max(result.live_bytes, static_cast<double>(peak_live_bytes(network, group.layers)));
   }
   return result;

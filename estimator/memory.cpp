@@ -1,6 +1,7 @@
 #include "estimator/memory.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace dse {
 namespace {
@@ -29,18 +30,20 @@ double slots(const Plan& plan, const program::Program& program) {
 DeviceMemory of_device(const Network& network, const DeviceProfile& profile, const Plan& plan, std::size_t device) {
   const program::Program& program = plan.programs.programs[device];
   DeviceMemory result;
-  double largest_weights = 0, largest_activations = 0;
+  double relaid = 0, largest_relaid = 0, largest_activations = 0;
   for (const std::vector<LayerId>& layers : layers_by_segment(plan, device)) {
     const auto weights = static_cast<double>(distinct_weight_bytes(network, layers));
     result.weight_bytes += weights;
-    largest_weights = std::max(largest_weights, weights);
+    const auto copied = static_cast<double>(relaid_weight_bytes(network, layers));
+    relaid += copied;
+    largest_relaid = std::max(largest_relaid, copied);
     largest_activations = std::max(largest_activations, static_cast<double>(peak_live_bytes(network, layers)));
   }
-  const double loaded = profile.memory_base_bytes +
-                        profile.memory_session_bytes * static_cast<double>(program.segments.size()) +
-                        profile.memory_weight_factor * result.weight_bytes;
-  result.load_bytes = loaded + profile.memory_load_factor * largest_weights;
-  result.run_bytes = loaded + profile.memory_activation_factor * largest_activations + slots(plan, program);
+  const double sessions =
+      profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(program.segments.size());
+  result.load_bytes = sessions + profile.memory_weight_factor * relaid + profile.memory_load_factor * largest_relaid;
+  result.run_bytes = sessions + profile.memory_weight_factor * result.weight_bytes +
+                     profile.memory_activation_factor * largest_activations + slots(plan, program);
   return result;
 }
 
@@ -59,6 +62,16 @@ std::int64_t distinct_weight_bytes(const Network& network, const std::vector<Lay
     if (all[i] == all[i - 1]) sum -= network.weights()[all[i]].tensor.bytes();
   }
   return sum;
+}
+
+std::int64_t relaid_weight_bytes(const Network& network, const std::vector<LayerId>& layers) {
+  std::vector<LayerId> convolutions;
+  std::copy_if(layers.begin(), layers.end(), std::back_inserter(convolutions), [&network](LayerId id) {
+    const OperatorClass op_class = network.layers()[id].op_class;
+    return op_class == OperatorClass::convolution || op_class == OperatorClass::depthwise_convolution ||
+           op_class == OperatorClass::transposed_convolution;
+  });
+  return distinct_weight_bytes(network, convolutions);
 }
 
 std::int64_t peak_live_bytes(const Network& network, const std::vector<LayerId>& layers) {

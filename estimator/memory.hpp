@@ -25,4 +25,8 @@ std::int64_t peak_live_bytes(const Network& network, const std::vector<LayerId>&
 // Bytes of the distinct weights of the layers.
 std::int64_t distinct_weight_bytes(const Network& network, const std::vector<LayerId>& layers);
 
+// Of these, the bytes that the engine copies into a layout of its own while a session is created: convolutions'. The
+// others stay mapped, and are read for the first time by the first frame.
+std::int64_t relaid_weight_bytes(const Network& network, const std::vector<LayerId>& layers);
+
 }  // namespace dse

@@ -55,7 +55,7 @@ struct DeviceProfile {
   double memory_session_bytes = 0;      // each further session
   double memory_weight_factor = 1;      // resident bytes per weight byte
   double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
-  double memory_load_factor = 1;        // bytes on top while a session is created, per byte of its weights
+  double memory_load_factor = 1;        // on top while a session is created, per byte of its convolutions' weights
 
   // Looked up by (signature, threads).
   const KernelMeasurement* find(const std::string& signature, int threads) const;

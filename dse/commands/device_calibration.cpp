@@ -104,20 +104,26 @@ NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const 
   return times;
 }
 
-// Whole, in groups, and every layer alone: what tells sessions, weights and activations apart.
+// Whole, every layer alone, in groups, and the first and the last group by themselves: what tells the engine's own
+// memory, sessions, weights and activations apart.
 void measure_memory(const Network& network, const CalibrationPlan& plan, const CalibrationFiles& files, int threads,
                     std::vector<MemoryObservation>& observations, double& base_bytes) {
-  for (const std::size_t c : {0, 1, 2}) {
-    const probes::MemoryRequest request{threads, files.chains()[c]};
+  const auto observe = [&](std::size_t c, std::size_t first, std::size_t count) {
+    const probes::Chain& chain = files.chains()[c];
+    const probes::MemoryRequest request{
+        threads, {chain.begin() + std::ptrdiff_t(first), chain.begin() + std::ptrdiff_t(first + count)}};
     const auto report =
         probes::memory_report_from_json(run_probe({probe_program(), "memory"}, probes::to_json(request), 10));
-    MemoryObservation observation = observe_memory(network, plan.chains[c]);
+    MemoryObservation observation = observe_memory(network, std::span(plan.chains[c]).subspan(first, count));
     const auto base = static_cast<double>(report.base_bytes), ports = static_cast<double>(report.port_bytes);
     observation.loaded_peak_bytes = static_cast<double>(report.loaded_peak_bytes) - base;
     observation.run_peak_bytes = static_cast<double>(report.run_peak_bytes) - base - ports;
     observations.push_back(observation);
     base_bytes = std::max(base_bytes, base);
-  }
+  };
+  for (const std::size_t c : {0, 1, 2}) observe(c, 0, plan.chains[c].size());
+  observe(2, 0, 1);
+  observe(2, plan.chains[2].size() - 1, 1);
 }
 
 std::string now_iso8601() {
