@@ -158,6 +158,10 @@ void NetworkBuilder::add_layers() {
   for (const NodeGroup& group : groups) {
     network_.layers_.push_back(maker.make(group));
     name_layer(network_.layers_.back());
+    if (group.whole)
+      network_.notes_.push_back(
+          fmt::format("'{}' and what follows have shapes that depend on data: one layer, never cut",
+                      printable(network_.layers_.back().name, 60)));
   }
   add_tensors(groups);
   connect(groups);

@@ -254,9 +254,18 @@ class Door {
       if (node.op_type() == "Constant" && is_default_domain(node.domain()))
         add_constant_node(node, index);
       else
-        draft_.nodes.emplace_back(node).DiscardUnknownFields();  // what was not checked must not reach the engine
+        add_node(node);
       check_attributes(draft_, node, index);
     }
+  }
+
+  // What was not checked must not reach the engine, and the engine wants each name once.
+  void add_node(const onnx::NodeProto& node) {
+    onnx::NodeProto& added = draft_.nodes.emplace_back(node);
+    added.DiscardUnknownFields();
+    if (node.name().empty()) return;
+    for (std::size_t count = 2; !node_names_.insert(added.name()).second; ++count)
+      added.set_name(fmt::format("{}#{}", node.name(), count));
   }
 
   void add_constant_node(const onnx::NodeProto& node, std::size_t index) {
@@ -311,6 +320,7 @@ class Door {
   Draft draft_;
   std::set<std::string> domains_;
   std::unordered_set<std::string> defined_;
+  std::unordered_set<std::string> node_names_;
   std::unordered_map<std::string, std::size_t> producer_;
 };
 
