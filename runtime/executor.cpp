@@ -112,6 +112,7 @@ class Executor {
         order_(sink, deal(), capacity()) {}
 
   RunReport run() {
+    last_progress_ = Clock::now();
     for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
       post_credits(lane);
       open_frames(lane);
@@ -473,7 +474,7 @@ class Executor {
   std::vector<ReadyStep> held_;  // frames whose outputs cannot leave yet
   std::vector<Token> finished_;
   std::size_t credits_on_their_way_ = 0;
-  Clock::time_point last_progress_ = Clock::now();
+  Clock::time_point last_progress_{};
 };
 
 }  // namespace

@@ -71,22 +71,20 @@ bool within(double seconds, const std::function<bool()>& condition) {
   return true;
 }
 
-// Runs the package for long in the background, calls `disturb` once both workers are in MPI, and returns how mpirun
-// ended.
+// Runs the package for long in the background, calls `disturb` once frames come out, and returns how mpirun ended.
 ProcessResult disturbed(const Packed& package, const std::vector<std::string>& more,
                         const std::function<void(const std::vector<pid_t>&)>& disturb) {
+  const TempDir out("dse-out");
   ProcessResult result;
-  std::vector<std::string> arguments{"--package", package.path(), "--frames", "2000000"};
+  std::vector<std::string> arguments{"--package", package.path(), "--frames",
+                                     "100000",    "--output",     out.path().string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   ProcessOptions command = toy::worker_command(2, arguments);
-  command.deadline = std::chrono::seconds(60);
+  command.deadline = std::chrono::seconds(120);
   std::thread runner([&] { result = run_process(command); });
-  std::vector<pid_t> workers;
-  CHECK(within(30, [&] {
-    workers = processes_with("dse-worker", package.path());
-    return workers.size() == 2;
-  }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  CHECK(within(60, [&] { return fs::exists(out.path() / "frame_5_out0.bin"); }));
+  const std::vector<pid_t> workers = processes_with("dse-worker", package.path());
+  CHECK(workers.size() == 2);
   disturb(workers);
   runner.join();
   return result;
@@ -207,10 +205,7 @@ TEST_CASE("bad packages and options are refused with their exit codes") {
 }
 
 TEST_CASE("a model that is not what the program binds is refused by name") {
-  const Packed package = two_stages([] {
-    toy::PackageOptions options;
-    return options;
-  }());
+  const Packed package = two_stages();
   const fs::path model = package.folder.path() / "models" / "d0" / "layer0_0.onnx";
   std::string bytes = read_text(model, 1u << 20);
   for (char& c : bytes) c = static_cast<char>(~c);
@@ -239,7 +234,7 @@ TEST_CASE("kill -9 of mpirun leaves no worker behind") {
 
 TEST_CASE("a stopped worker is found by the deadline of the other") {
   const Packed package = two_stages();
-  const ProcessResult result = disturbed(package, {"--deadline", "2"},
+  const ProcessResult result = disturbed(package, {"--deadline", "3"},
                                          [](const std::vector<pid_t>& workers) { ::kill(workers.back(), SIGSTOP); });
   CHECK_FALSE(result.timed_out);
   CHECK(result.exit_code == 8);
