@@ -110,7 +110,31 @@ class KernelFit {
 
 using Kernels = std::vector<const KernelMeasurement*>;
 
+double evaluate(const ClassModel& model, const KernelMeasurement& k) {
+  return model.base_seconds + (model.macs_per_second > 0 ? k.macs / model.macs_per_second : 0) +
+         (model.bytes_per_second > 0 ? k.bytes / model.bytes_per_second : 0);
+}
+
+// Too few kernels to tell the terms apart: the generic device's, all as much faster or slower as these kernels are.
+ClassModel scaled_generic(const std::string& op_class, int threads, const Kernels& kernels) {
+  const DeviceProfile generic = generic_profile(threads);
+  const ClassModel* known = generic.class_model(op_class, threads);
+  ClassModel model = known != nullptr ? *known : generic.classes.front();
+  double logs = 0;
+  for (const KernelMeasurement* kernel : kernels) logs += std::log(kernel->seconds / evaluate(model, *kernel));
+  const double slower = std::exp(logs / static_cast<double>(kernels.size()));
+  model.op_class = op_class;
+  model.threads = threads;
+  model.base_seconds *= slower;
+  model.macs_per_second /= slower;
+  model.bytes_per_second /= slower;
+  model.error = 0;
+  return model;
+}
+
 ClassModel fit_class(const std::string& op_class, int threads, const Kernels& kernels) {
+  constexpr std::size_t terms = 3;
+  if (kernels.size() <= terms) return scaled_generic(op_class, threads, kernels);
   const auto rows = static_cast<Eigen::Index>(kernels.size());
   Eigen::MatrixXd a(rows, 3);
   for (Eigen::Index r = 0; r < rows; ++r) {
@@ -122,11 +146,6 @@ ClassModel fit_class(const std::string& op_class, int threads, const Kernels& ke
   if (x[1] > 0) model.macs_per_second = 1 / x[1];
   if (x[2] > 0) model.bytes_per_second = 1 / x[2];
   return model;
-}
-
-double evaluate(const ClassModel& model, const KernelMeasurement& k) {
-  return model.base_seconds + (model.macs_per_second > 0 ? k.macs / model.macs_per_second : 0) +
-         (model.bytes_per_second > 0 ? k.bytes / model.bytes_per_second : 0);
 }
 
 // Mean absolute relative error of kernels that were left out of the fit, five parts in turn; 0 where there are too few

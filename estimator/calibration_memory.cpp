@@ -22,10 +22,14 @@ void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& 
   profile.memory_session_bytes = x[1];
   profile.memory_weight_factor = std::max(x[2], least_factor);
   profile.memory_activation_factor = std::max(x[3], least_factor);
+  // Loading counts only where it exceeds running: small sessions leave more behind than their weights explain, which
+  // running covers.
   profile.memory_load_factor = 0;
-  for (const MemoryObservation& o : observations) {
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
+    const double run = a.row(r).dot(x) * std::max(o.run_peak_bytes, 1.0);
+    if (o.largest_relaid_bytes <= 0 || o.loaded_peak_bytes <= run) continue;
     const double steady = x[0] + x[1] * o.sessions + x[2] * o.relaid_bytes;
-    if (o.largest_relaid_bytes <= 0) continue;
     profile.memory_load_factor =
         std::max(profile.memory_load_factor, (o.loaded_peak_bytes - steady) / o.largest_relaid_bytes);
   }
