@@ -1,0 +1,112 @@
+#include "validator/report.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "validator/launch.hpp"
+
+using namespace dse;
+using nlohmann::json;
+
+namespace {
+
+json good() {
+  return {{"dse", "worker-report/1"},
+          {"ok", true},
+          {"frames", 8},
+          {"warmup", 2},
+          {"latency_s", 0.5},
+          {"period_s", nullptr},
+          {"max_relative_output_error", 1e-6},
+          {"engine_version", "1"},
+          {"mpi_version", "4"},
+          {"wait", "spin"},
+          {"devices",
+           {{{"device", "a"},
+             {"host", "h"},
+             {"cores", {0}},
+             {"busy_s", 0.1},
+             {"communication_s", 0},
+             {"waiting_s", 0.2},
+             {"load_s", 1},
+             {"memory_bytes", 1000},
+             {"steps", {{{"lane", 0}, {"step", 1}, {"name", "s"}, {"kind", "run"}, {"median_s", 0.05}}}}}}}};
+}
+
+bool refused(const json& report) {
+  try {
+    validator::parse_reports(report.dump(), {"a"});
+  } catch (const Error& error) {
+    CHECK(error.code() == "REPORT-JSON");
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a report is read") {
+  const auto reports = validator::parse_reports(good().dump(), {"a"});
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0].frames == 8);
+  CHECK_FALSE(reports[0].period_s.has_value());
+  CHECK(*reports[0].latency_s == 0.5);
+  CHECK(reports[0].devices[0].steps[0].median_s == 0.05);
+  const json list = {good(), {{"dse", "worker-report/1"}, {"ok", false}, {"error", "device \x1b[31m down"}}};
+  const auto both = validator::parse_reports(list.dump(), {"a"});
+  REQUIRE(both.size() == 2);
+  CHECK(both[1].failure.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("what no worker would say is refused") {
+  CHECK_THROWS_AS(validator::parse_reports("", {"a"}), Error);
+  CHECK_THROWS_AS(validator::parse_reports("mpirun: help", {"a"}), Error);
+  CHECK_THROWS_AS(validator::parse_reports(good().dump() + good().dump(), {"a"}), Error);  // told twice
+  CHECK(refused(json::array({1})));
+  json report = good();
+  report["latency_s"] = -1;
+  CHECK(refused(report));
+  report = good();
+  report["devices"][0]["busy_s"] = "much";
+  CHECK(refused(report));
+  report = good();
+  report["devices"][0]["device"] = "b";
+  CHECK(refused(report));
+  report = good();
+  report["devices"].push_back(report["devices"][0]);
+  CHECK(refused(report));
+  report = good();
+  report["devices"] = json::array();
+  CHECK(refused(report));
+  report = good();
+  report["dse"] = "worker-report/2";
+  CHECK(refused(report));
+  report = good();
+  report.erase("frames");
+  CHECK(refused(report));
+  CHECK_THROWS_AS(
+      validator::parse_reports(R"({"dse":"worker-report/1","ok":true,"frames":1,"warmup":0,"latency_s":NaN})", {"a"}),
+      Error);
+  CHECK_THROWS_AS(
+      validator::parse_reports(R"({"dse":"worker-report/1","ok":true,"frames":1,"warmup":0,"latency_s":1e999})", {"a"}),
+      Error);
+}
+
+TEST_CASE("why a launch ended is told in one line that names the device") {
+  const std::vector<std::string> devices{"nano0", "pi0"};
+  CHECK(validator::failure_reason(
+            "mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed).\n", 137, devices) ==
+        "device pi0 (rank 1): killed by signal 9 (Killed)");
+  CHECK(validator::failure_reason("  Process name: [[23303,1],0]\n  Exit code:    9\n", 9, devices) ==
+        "device nano0 (rank 0): ended with exit code 9");
+  CHECK(
+      validator::failure_reason("error[X]: no \x1b[31mred\n  Process name: [[1,1],7]\n  Exit code:    9\n", 9, devices)
+          .find('\x1b') == std::string::npos);
+  CHECK(validator::failure_reason("-----\n\nThere are not enough slots\n", 1, devices) ==
+        "mpirun ended with status 1: There are not enough slots");
+  CHECK(validator::failure_reason("", 1, devices) == "mpirun ended with status 1");
+  const std::string long_line(100'000, 'x');
+  CHECK(validator::failure_reason(long_line, 1, devices).size() < 400);
+}
