@@ -1,7 +1,6 @@
 // dse-probe: one measurement for `dse calibrate`, in a process of its own. Reads a request as JSON from its argument,
 // prints a report.
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string>
 
@@ -15,14 +14,13 @@ constexpr const char* usage =
     "       mpirun -n 2 dse-probe link REQUEST.json\n"
     "One measurement for 'dse calibrate': reads a request, prints a report, both JSON.\n";
 
-std::string measure(const std::string& what, const std::string& request) {
+std::string measure(const std::string& what, const std::string& request, int& argc, char**& argv) {
   using namespace dse::probes;
   if (what == "timing") return to_json(measure_times(timing_request_from_json(request)));
   if (what == "memory") return to_json(measure_memory(memory_request_from_json(request)));
   if (what != "link") throw dse::Error(dse::ExitCode::usage, "PROBE-KIND", "the kind is timing, memory or link");
-  const LinkReport report = measure_link(link_request_from_json(request));
-  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
-  return rank == nullptr || std::string(rank) == "0" ? to_json(report) : std::string();
+  const LinkReport report = measure_link(link_request_from_json(request), argc, argv);
+  return report.rank == 0 ? to_json(report) : std::string();
 }
 
 }  // namespace
@@ -38,7 +36,7 @@ int main(int argc, char** argv) {
   }
   try {
     constexpr std::uint64_t request_cap = 64u << 20;
-    const std::string report = measure(argv[1], dse::read_text(argv[2], request_cap));
+    const std::string report = measure(argv[1], dse::read_text(argv[2], request_cap), argc, argv);
     if (!report.empty()) std::printf("%s\n", report.c_str());
     return 0;
   } catch (const dse::Error& error) {

@@ -60,27 +60,28 @@ struct MemoryReport {
 
 MemoryReport measure_memory(const MemoryRequest& request);
 
-// Messages between rank 0 and rank 1 of an MPI job of two, waiting as a worker does: polling every `poll_microseconds`
-// (0: spinning).
+// Messages between rank 0 and rank 1 of an MPI job of two, over the transport that workers use, each sent after a pause
+// in which the receiver waits as a worker waits for its next frame.
 struct LinkRequest {
   std::vector<std::int64_t> sizes;  // bytes
   std::size_t repetitions = 20;     // of each size, at most: large ones get fewer
-  int poll_microseconds = 50;
+  int poll_microseconds = 50;       // as the worker's wait policy; 0: spinning
 };
 
 struct LinkSample {
   std::int64_t bytes = 0;
   double seconds = 0;      // one way: half a round trip, lower quartile
-  double cpu_seconds = 0;  // processor time of one end for one message beyond waiting
+  double cpu_seconds = 0;  // processor time of one end's communication thread for one message and the waiting before it
 };
 
 struct LinkReport {
+  int rank = 0;
   std::vector<LinkSample> samples;
-  std::uint64_t mpi_bytes = 0;  // what MPI added to the resident memory of a rank
+  std::uint64_t mpi_bytes = 0;  // what MPI and these messages added to the resident memory of a rank
 };
 
-// In every rank of the job, which it starts and ends; only rank 0's report is filled.
-LinkReport measure_link(const LinkRequest& request);
+// In every rank of the job, which it starts and ends; reports are alike, that of rank 0 is used.
+LinkReport measure_link(const LinkRequest& request, int& argc, char**& argv);
 
 std::string to_json(const TimingRequest& request);
 std::string to_json(const TimingReport& report);

@@ -1,100 +1,124 @@
-#ifndef OMPI_SKIP_MPICXX
-#define OMPI_SKIP_MPICXX 1  // the C++ bindings are not used, and do not compile without warnings
-#endif
-#include <mpi.h>
-
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <thread>
 #include <vector>
 
 #include "base/error.hpp"
+#include "runtime/mpi_session.hpp"
+#include "runtime/mpi_transport.hpp"
 #include "runtime/probes.hpp"
 #include "runtime/probes_host.hpp"
 
 namespace dse::probes {
 namespace {
 
-class MpiJob {
+// Between receiving a message and answering it: long enough for a worker's pauses to reach their full length, as they
+// do while a pipeline's next frame is computed.
+constexpr std::chrono::milliseconds thinking{2};
+constexpr std::chrono::seconds patience{60};
+
+// One rank's end of the exchange, on the thread that a worker computes on.
+class Exchange {
  public:
-  MpiJob() {
-    int provided = 0;
-    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
-  }
-  ~MpiJob() { MPI_Finalize(); }
-  MpiJob(const MpiJob&) = delete;
-  MpiJob& operator=(const MpiJob&) = delete;
+  explicit Exchange(runtime::MpiTransport& transport) : transport_(transport), rank_(transport.device()) {}
 
-  int rank = 0, size = 0;
+  void send(std::vector<std::byte>& message) {
+    transport_.post_send(1 - rank_, 0, message, ++token_);
+    wait_all(1);
+  }
+  void receive(std::vector<std::byte>& message) {
+    transport_.post_receive(1 - rank_, 0, message, ++token_);
+    wait_all(1);
+  }
+  // There and back: rank 0 sends first. Both think before they send, about equally long.
+  void round_trip(std::vector<std::byte>& message) {
+    if (rank_ == 1) receive(message);
+    const double before = wall_seconds();
+    std::this_thread::sleep_for(thinking);
+    thought_ = wall_seconds() - before;
+    send(message);
+    if (rank_ == 0) receive(message);
+  }
+  double thought() const { return thought_; }
+
+ private:
+  void wait_all(std::size_t count) {
+    std::vector<runtime::Token> finished;
+    while (finished.size() < count) {
+      if (!transport_.wait(finished, runtime::Clock::now() + patience)) {
+        throw Error(ExitCode::device, "PROBE-LINK", "a message of the link probe did not arrive");
+      }
+    }
+  }
+
+  runtime::MpiTransport& transport_;
+  std::size_t rank_;
+  runtime::Token token_ = 0;
+  double thought_ = 0;
 };
-
-void wait_for(MPI_Request& request, int poll_microseconds) {
-  for (int done = 0;;) {
-    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    if (done != 0) return;
-    if (poll_microseconds > 0) std::this_thread::sleep_for(std::chrono::microseconds(poll_microseconds));
-  }
-}
-
-void send(std::vector<std::byte>& message, int peer, int poll) {
-  MPI_Request request;
-  MPI_Isend(message.data(), static_cast<int>(message.size()), MPI_BYTE, peer, 0, MPI_COMM_WORLD, &request);
-  wait_for(request, poll);
-}
-
-void receive(std::vector<std::byte>& message, int peer, int poll) {
-  MPI_Request request;
-  MPI_Irecv(message.data(), static_cast<int>(message.size()), MPI_BYTE, peer, 0, MPI_COMM_WORLD, &request);
-  wait_for(request, poll);
-}
-
-void round_trip(std::vector<std::byte>& message, int rank, int poll) {
-  if (rank == 0) {
-    send(message, 1, poll);
-    receive(message, 1, poll);
-  } else {
-    receive(message, 0, poll);
-    send(message, 0, poll);
-  }
-}
 
 double lower_quartile(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 4];
 }
 
-LinkSample measure(std::int64_t bytes, std::size_t repetitions, int rank, int poll) {
+LinkSample measure(Exchange& exchange, const runtime::MpiTransport& transport, std::int64_t bytes,
+                   std::size_t repetitions) {
   std::vector<std::byte> message(static_cast<std::size_t>(bytes), std::byte{1});
   std::vector<double> times, cpu_times;
-  round_trip(message, rank, poll);
+  exchange.round_trip(message);
   for (std::size_t i = 0; i < repetitions; ++i) {
-    MPI_Barrier(MPI_COMM_WORLD);
-    const double wall = wall_seconds(), cpu = process_cpu_seconds();
-    round_trip(message, rank, poll);
-    times.push_back((wall_seconds() - wall) / 2);
-    cpu_times.push_back((process_cpu_seconds() - cpu) / 2);
+    const double wall = wall_seconds(), cpu = transport.cpu_seconds();
+    exchange.round_trip(message);
+    times.push_back((wall_seconds() - wall) / 2 - exchange.thought());
+    cpu_times.push_back((transport.cpu_seconds() - cpu) / 2);
   }
-  return {bytes, lower_quartile(times), lower_quartile(cpu_times)};
+  return {bytes, std::max(lower_quartile(times), 1e-7), std::max(lower_quartile(cpu_times), 0.0)};
+}
+
+std::vector<LinkSample> measure_all(runtime::MpiTransport& transport, const LinkRequest& request) {
+  Exchange exchange(transport);
+  std::vector<LinkSample> samples;
+  for (const std::int64_t bytes : request.sizes) {
+    // About 64 MiB of traffic a size at most.
+    const std::int64_t affordable =
+        std::max<std::int64_t>(8, (std::int64_t{64} << 20) / std::max<std::int64_t>(bytes, 1));
+    samples.push_back(
+        measure(exchange, transport, bytes, std::min(request.repetitions, static_cast<std::size_t>(affordable))));
+  }
+  return samples;
 }
 
 }  // namespace
 
-LinkReport measure_link(const LinkRequest& request) {
+LinkReport measure_link(const LinkRequest& request, int& argc, char**& argv) {
   const std::uint64_t before = resident().now;
-  const MpiJob job;
-  if (job.size != 2) throw Error(ExitCode::usage, "PROBE-RANKS", "the link probe runs as an MPI job of two ranks");
+  runtime::MpiSession session(argc, argv);
+  if (session.size() != 2)
+    throw Error(ExitCode::usage, "PROBE-RANKS", "the link probe runs as an MPI job of two ranks");
+  program::WaitPolicy wait;
+  wait.microseconds = request.poll_microseconds;
+  if (request.poll_microseconds == 0) wait.kind = program::WaitPolicy::Kind::spin;
   LinkReport report;
-  for (const std::int64_t bytes : request.sizes) {
-    // About 64 MiB of traffic a size at most.
-    const auto affordable = static_cast<std::size_t>(
-        std::max<std::int64_t>(4, (std::int64_t{64} << 20) / std::max<std::int64_t>(bytes, 1)));
-    report.samples.push_back(
-        measure(bytes, std::min(request.repetitions, affordable), job.rank, request.poll_microseconds));
-  }
+  report.rank = session.rank();
+  runtime::MpiTransport transport(wait, 1);
+  std::exception_ptr failure;
+  std::thread computing([&] {
+    try {
+      report.samples = measure_all(transport, request);
+      transport.close();
+    } catch (...) {
+      failure = std::current_exception();
+      transport.abort(failure);
+    }
+  });
+  transport.serve();
+  computing.join();
+  if (failure) std::rethrow_exception(failure);
   const std::uint64_t after = resident().now;
   report.mpi_bytes = after > before ? after - before : 0;
+  session.barrier();
   return report;
 }
 
