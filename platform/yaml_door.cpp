@@ -21,6 +21,11 @@ namespace {
 constexpr std::size_t max_depth = 32;
 constexpr std::size_t max_nodes = 200'000;
 constexpr std::size_t max_bytes = 16u << 20;
+// yaml-cpp holds every token of a flow collection until it closes (about 160 bytes each) before the first event comes,
+// so what could be tokens is bounded before it sees the text. Marks inside scalars count as well, hence more generous
+// than the other limits.
+constexpr std::size_t max_marks = 1'500'000;
+constexpr int max_open_brackets = 1000;
 
 [[noreturn]] void refuse(std::string_view code, Place place, std::string_view message) {
   throw Error(ExitCode::bad_input, code, std::move(place), message);
@@ -50,21 +55,43 @@ void check_encoding_mark(std::string_view text, const std::string& path) {
     refuse("YAML-ENCODING", {path, 1, 1}, "the file is UTF-16 or UTF-32; save it as UTF-8");
 }
 
+// Punctuation that may be a token, and brackets that are open, whatever stands around them.
+class TokenBudget {
+ public:
+  template <typename Where>
+  void count(char c, Where&& place) {
+    static constexpr std::string_view marks = "[]{},:?&*!\"'";
+    if (marks.find(c) == std::string_view::npos) return;
+    if (++marks_ > max_marks)
+      refuse("YAML-NODES", place(), fmt::format("more than {} punctuation marks; split the file", max_marks));
+    if (c == '[' || c == '{') ++open_;
+    if ((c == ']' || c == '}') && open_ > 0) --open_;
+    if (open_ > max_open_brackets)
+      refuse("YAML-DEPTH", place(), fmt::format("more than {} brackets are open", max_open_brackets));
+  }
+
+ private:
+  std::size_t marks_ = 0;
+  int open_ = 0;
+};
+
 // Everything that is wrong with single bytes: NUL and other control characters, invalid UTF-8, tabs that indent.
 void check_bytes(std::string_view text, const std::string& path) {
   int line = 1, column = 1;
   bool indent = true;
+  TokenBudget budget;
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const Place here{path, line, column};
-    if (byte == 0) refuse("YAML-NUL", here, "the file holds a NUL byte; YAML is text in UTF-8");
-    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r'))
-      refuse("YAML-CONTROL", here,
+    const auto here = [&] { return Place{path, line, column}; };
+    if (byte == 0) refuse("YAML-NUL", here(), "the file holds a NUL byte; YAML is text in UTF-8");
+    if (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r')
+      refuse("YAML-CONTROL", here(),
              fmt::format("control character 0x{:02x}; write it as \\x{:02x} inside double quotes", byte, byte));
     const std::size_t length = utf8_length(text, i);
     if (length == 0)
-      refuse("YAML-ENCODING", here, fmt::format("byte 0x{:02x} is not UTF-8; save the file as UTF-8", byte));
-    if (byte == '\t' && indent) refuse("YAML-TAB", here, "a tab in the indentation; YAML indents with spaces");
+      refuse("YAML-ENCODING", here(), fmt::format("byte 0x{:02x} is not UTF-8; save the file as UTF-8", byte));
+    if (byte == '\t' && indent) refuse("YAML-TAB", here(), "a tab in the indentation; YAML indents with spaces");
+    budget.count(text[i], here);
     indent = byte == '\n' || (indent && byte == ' ');
     column = byte == '\n' ? 1 : column + static_cast<int>(length);
     line += byte == '\n';
@@ -122,6 +149,7 @@ class Builder final : public YAML::EventHandler {
   void check_closed(const YAML::Mark& mark) const {
     std::size_t i = static_cast<std::size_t>(mark.pos);
     const char quote = i < text_.size() ? text_[i] : '\0';
+    if (quote == '|' || quote == '>') return;  // a block scalar ends where its indentation does
     if (quote != '"' && quote != '\'')
       refuse("YAML-TAG", place(mark), "tags (!) are not allowed; write the plain value");
     for (++i; i < text_.size(); ++i) {

@@ -2,7 +2,8 @@
 // file:line:column.
 //
 // Refused: duplicate keys, aliases and anchors, tags, several documents, nesting over 32, more than 200,000 nodes,
-// files over 16 MiB, control characters, UTF-16, tabs that indent. Accepted: UTF-8 with or without BOM, LF or CRLF.
+// 1,500,000 punctuation marks or 16 MiB, control characters, UTF-16, tabs that indent. Accepted: UTF-8 with or without
+// BOM, LF or CRLF.
 #pragma once
 
 #include <cstdint>
