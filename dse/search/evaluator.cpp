@@ -55,6 +55,7 @@ Evaluations::Evaluations(const Evaluator& evaluator, const Space& space, Setup s
     : evaluator_(evaluator), space_(space), setup_(std::move(setup)), arena_(std::make_unique<Arena>(setup_.threads)) {}
 
 Evaluations::~Evaluations() = default;
+Evaluations::Evaluations(Evaluations&&) noexcept = default;
 
 std::vector<Estimate> Evaluations::estimate(std::span<const Genome* const> genomes) const {
   std::vector<Estimate> results(genomes.size());

@@ -64,6 +64,7 @@ class Evaluations {
   // The evaluator and the space must outlive it.
   Evaluations(const Evaluator& evaluator, const Space& space, Setup setup);
   ~Evaluations();
+  Evaluations(Evaluations&&) noexcept;
 
   // Fitness of each canonical genome, in order. New ones count even beyond the budget: callers clamp with remaining().
   std::vector<Fitness> evaluate(std::span<const Genome> genomes);

@@ -1,0 +1,343 @@
+// dse explore: searches the mappings of a model on a platform and keeps the Pareto front in the archive.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "dse/commands/archive_report.hpp"
+#include "dse/commands/commands.hpp"
+#include "dse/commands/model_options.hpp"
+#include "dse/report/progress.hpp"
+#include "dse/search/bounds.hpp"
+#include "dse/search/infeasible.hpp"
+#include "dse/search/recorder.hpp"
+#include "dse/search/request.hpp"
+#include "dse/search/seeds.hpp"
+#include "dse/version.hpp"
+#include "engine/engine.hpp"
+
+namespace dse {
+namespace {
+
+using search::Request;
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+// Rows of the table that follows the summary; `dse front` has them all.
+constexpr std::size_t shown_rows = 20;
+// Seeds beyond this many are worth less than generations, even where time is the budget.
+constexpr std::int64_t most_seeds = 5000;
+
+double seconds_since(Clock::time_point begun) { return std::chrono::duration<double>(Clock::now() - begun).count(); }
+
+void warn_of_assumptions(const Platform& platform, const Console& console) {
+  for (const std::string& warning : platform.warnings) console.warn(warning);
+  const bool assumed = std::any_of(platform.devices.begin(), platform.devices.end(),
+                                   [](const Device& device) { return device.power.source == Provenance::assumed; });
+  if (assumed) console.warn("the energy rests on assumed power figures: compare mappings by it, nothing else");
+}
+
+// The command that would start this run again, for people.
+std::string as_typed(const Arguments& arguments) {
+  std::string text = "dse explore " + arguments.text("MODEL");
+  const auto add = [&](const std::string& name) {
+    for (const std::string& value : arguments.list(name)) text += fmt::format(" {} {}", name, value);
+  };
+  for (const char* name : {"--platform", "--db", "--resume"}) add(name);
+  for (const OptionSpec& option : search::request_options()) add(option.name);
+  add("--shape");
+  return text;
+}
+
+Json facts_of_host() {
+  const HostFingerprint host = this_host(engine::Engine::started() ? engine::Engine::instance().version() : "");
+  return {{"cpu", host.cpu},
+          {"cores", host.cores},
+          {"memory_bytes", host.memory_bytes},
+          {"kernel", host.kernel},
+          {"engine_version", host.engine_version}};
+}
+
+archive::RunInfo run_info(const Arguments& arguments, const Request& request, const Network& network,
+                          const Platform& platform) {
+  archive::RunInfo info;
+  info.model_path = fs::absolute(arguments.text("MODEL")).lexically_normal().string();
+  info.model_name = network.name();
+  info.model_sha256 = network.sha256();
+  info.platform_path = fs::absolute(arguments.text("--platform")).lexically_normal().string();
+  info.platform_text = platform.text;
+  info.platform_sha256 = platform.sha256;
+  info.options_json = to_json(request);
+  info.argv = as_typed(arguments);
+  info.seed = request.search.seed;
+  info.versions_json = versions_json();
+  info.host_json = facts_of_host().dump();
+  return info;
+}
+
+archive::Run stored_run(const archive::Archive& archive, const Arguments& arguments) {
+  const std::int64_t id = arguments.integer("--resume", 1, std::numeric_limits<std::int64_t>::max());
+  const auto run = archive.run(id);
+  if (!run) throw Error(ExitCode::usage, "RESUME-RUN", fmt::format("{} has no run {}", arguments.text("--db"), id));
+  if (run->state.empty()) {
+    throw Error(ExitCode::usage, "RESUME-RUN",
+                fmt::format("run {} ended before its first checkpoint; start a new run", id));
+  }
+  return *run;
+}
+
+void require_same(const archive::Run& run, const Network& network, const Platform& platform) {
+  const auto refuse = [&](std::string_view what) {
+    throw Error(
+        ExitCode::usage, "RESUME-INPUT",
+        fmt::format("run {} explored another {} (its sha256 differs); resume with the same one, or start a new run",
+                    run.id, what));
+  };
+  if (run.info.model_sha256 != network.sha256()) refuse("model");
+  if (run.info.platform_sha256 != platform.sha256) refuse("platform");
+}
+
+// The model with the shapes of the request: those of a resumed run are stored with it.
+Network import_for(const Arguments& arguments, const Request& request, Console& console) {
+  Arguments with_shapes = arguments;
+  if (!arguments.has("--shape")) {
+    for (const std::string& shape : request.shapes) with_shapes.set("--shape", shape);
+  }
+  return import_model(with_shapes, arguments.text("MODEL"), console);
+}
+
+// One search from its first evaluation to its last commit.
+class Exploration {
+ public:
+  Exploration(const Request& request, archive::Archive& archive, std::int64_t run, const Network& network,
+              const Platform& platform)
+      : request_(request),
+        run_(run),
+        network_(network),
+        platform_(platform),
+        estimator_(network, platform),
+        space_(make_space(network, platform, request.strategies)),
+        evaluator_(estimator_, space_),
+        bounds_(search::lower_bounds(estimator_, space_, request.search.objectives)),
+        search_(evaluator_, space_, request.search, bounds_),
+        recorder_(archive, run, network, platform, space_) {}
+
+  void start() {
+    begun_ = Clock::now();
+    const std::int64_t limit = std::min(request_.search.evaluations, most_seeds);
+    search_.start(search::seeds(space_, search::chain_costs(estimator_), request_.search.population,
+                                static_cast<std::size_t>(limit), request_.search.seed));
+  }
+  void resume(const archive::Run& stored) {
+    begun_ = Clock::now();
+    seconds_before_ = stored.seconds;
+    search_.resume(stored.state);
+  }
+  // False where a signal stopped it; the state is saved either way.
+  bool run(const Console& console) {
+    report::Progress progress(console, "exploring");
+    bool stopped = interrupted();
+    while (!stopped && !search_.finished() && !out_of_time()) {
+      search_.step();
+      if (recorder_.due()) recorder_.checkpoint(search_, seconds());
+      progress.update(done(),
+                      fmt::format("{} mappings, front of {}", search_.evaluations().count(), search_.front().size()));
+      stopped = interrupted();
+    }
+    recorder_.checkpoint(search_, seconds());
+    finished_seconds_ = seconds();
+    return !stopped;
+  }
+
+  const search::Search& search() const { return search_; }
+  Json summary() const;
+
+ private:
+  double seconds() const { return seconds_before_ + seconds_since(begun_); }
+  bool out_of_time() const { return request_.seconds && seconds() >= *request_.seconds; }
+  double done() const {
+    if (request_.seconds) return std::min(1.0, seconds() / *request_.seconds);
+    return static_cast<double>(search_.evaluations().count()) / static_cast<double>(request_.search.evaluations);
+  }
+
+  const Request& request_;
+  std::int64_t run_;
+  const Network& network_;
+  const Platform& platform_;
+  Estimator estimator_;
+  search::Space space_;
+  search::EstimatorEvaluator evaluator_;
+  search::Fitness bounds_;
+  search::Search search_;
+  search::Recorder recorder_;
+  Clock::time_point begun_;
+  double seconds_before_ = 0, finished_seconds_ = 0;
+};
+
+// Objectives by name in their natural sense (survivability is what is left, not its negation).
+Json by_objective(const std::vector<Objective>& objectives, const search::Fitness& values) {
+  Json object = Json::object();
+  for (std::size_t o = 0; o < objectives.size(); ++o) {
+    object[std::string(to_string(objectives[o]))] = objectives[o] == Objective::survivability ? -values[o] : values[o];
+  }
+  return object;
+}
+
+Json Exploration::summary() const {
+  const std::int64_t evaluations = search_.evaluations().count();
+  Json summary;
+  summary["run_id"] = run_;
+  summary["evaluations"] = evaluations;
+  summary["seconds"] = finished_seconds_;
+  summary["evaluations_per_second"] = finished_seconds_ > 0 ? static_cast<double>(evaluations) / finished_seconds_ : 0;
+  summary["front_size"] = search_.front().size();
+  summary["hypervolume"] = search_.hypervolume();
+  summary["exact"] = search_.exact();
+  summary["bounds"] = by_objective(request_.search.objectives, bounds_);
+  summary["reference"] = by_objective(request_.search.objectives, search_.reference());
+  return summary;
+}
+
+std::string bounds_text(const Json& summary, const std::vector<Objective>& objectives) {
+  std::string text;
+  for (Objective objective : objectives) {
+    const double value = summary.at("bounds").at(std::string(to_string(objective))).get<double>();
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(objective), search::with_unit(value, objective));
+  }
+  return text;
+}
+
+void print_table(const Json& summary, const Request& request, const archive::Archive& archive, const Console& console) {
+  const auto run = summary.at("run_id").get<std::int64_t>();
+  console.out << fmt::format("run {}: {} mappings in {:.2f} s ({:.0f} a second), front of {}{}, hypervolume {:.4f}\n",
+                             run, summary.at("evaluations").get<std::int64_t>(), summary.at("seconds").get<double>(),
+                             summary.at("evaluations_per_second").get<double>(),
+                             summary.at("front_size").get<std::int64_t>(),
+                             summary.at("exact").get<bool>() ? " (exact: every mapping of the space was tried)" : "",
+                             summary.at("hypervolume").get<double>());
+  console.out << "nothing can beat: " << bounds_text(summary, request.search.objectives) << "\n\n";
+  std::vector<archive::Candidate> front = archive.front(run);
+  const auto knee = archive.knee(run, request.search.objectives);
+  const Objective order = request.search.objectives.front();
+  std::stable_sort(front.begin(), front.end(), [order](const auto& a, const auto& b) {
+    return objective_value(a.estimate, order) < objective_value(b.estimate, order);
+  });
+  const std::size_t all = front.size();
+  front.resize(std::min(all, shown_rows));
+  report::print_table(console.out, candidate_table(front, knee));
+  if (all > shown_rows) {
+    console.out << fmt::format("... and {} more: dse front DB --run {}\n", all - shown_rows, run);
+  }
+}
+
+void print_csv(const Json& summary, const Console& console) {
+  report::Table table;
+  table.rows.emplace_back();
+  const auto add = [&](const std::string& key, const Json& value) {
+    table.columns.push_back({key, key});
+    if (value.is_boolean())
+      table.rows.front().emplace_back(value.get<bool>());
+    else if (value.is_number_integer())
+      table.rows.front().emplace_back(value.get<std::int64_t>());
+    else
+      table.rows.front().emplace_back(value.get<double>());
+  };
+  for (const auto& [key, value] : summary.items()) {
+    if (!value.is_object())
+      add(key, value);
+    else
+      for (const auto& [name, inner] : value.items()) add(key + "_" + name, inner);
+  }
+  report::print_csv(console.out, table);
+}
+
+void print_summary(const Json& summary, const Request& request, const archive::Archive& archive,
+                   const Console& console) {
+  if (console.format == Format::json)
+    console.out << report::json_text(summary);
+  else if (console.format == Format::csv)
+    print_csv(summary, console);
+  else
+    print_table(summary, request, archive, console);
+}
+
+int explore(const Arguments& arguments, Console& console) {
+  const fs::path database = arguments.text("--db");
+  const bool resuming = arguments.has("--resume");
+  std::optional<archive::Archive> archive;
+  std::optional<archive::Run> stored;
+  if (resuming) {
+    archive.emplace(archive::Archive::open(database, archive::Archive::Mode::open));
+    stored = stored_run(*archive, arguments);
+  }
+  const Request request = search::read_request(arguments, stored ? &stored->info.options_json : nullptr);
+  const Platform platform = read_platform(arguments.text("--platform"));
+  warn_of_assumptions(platform, console);
+  const Network network = import_for(arguments, request, console);
+  if (stored) require_same(*stored, network, platform);
+  if (arguments.has("--dry-run")) {
+    console.out << report::json_text({{"model", network.name()},
+                                      {"layers", network.layers().size()},
+                                      {"devices", platform.devices.size()},
+                                      {"options", Json::parse(to_json(request))}});
+    return 0;
+  }
+  if (!archive) archive.emplace(archive::Archive::open(database, archive::Archive::Mode::create_or_open));
+  const std::int64_t run = stored ? stored->id : archive->begin_run(run_info(arguments, request, network, platform));
+  Exploration exploration(request, *archive, run, network, platform);
+  if (stored)
+    exploration.resume(*stored);
+  else
+    exploration.start();
+  const bool complete = exploration.run(console);
+  const Json summary = exploration.summary();
+  archive->finish_run(run, complete ? "done" : "interrupted", summary.dump());
+  if (!complete) {
+    throw Error(ExitCode::interrupted, "INTERRUPTED", fmt::format("run {} is saved; go on with --resume {}", run, run));
+  }
+  if (exploration.search().front().empty()) {
+    throw Error(ExitCode::infeasible, "INFEASIBLE",
+                why_infeasible(exploration.search().evaluations(), network, platform));
+  }
+  print_summary(summary, request, *archive, console);
+  return 0;
+}
+
+}  // namespace
+
+Command explore_command() {
+  std::vector<OptionSpec> options = search::request_options();
+  options.push_back(shape_option());
+  options.push_back({.name = "--platform",
+                     .value = "FILE",
+                     .text = "the devices and networks",
+                     .required = true,
+                     .fallback = {},
+                     .choices = {}});
+  options.push_back({.name = "--db",
+                     .value = "FILE",
+                     .text = "the archive to write to; made where there is none",
+                     .required = true,
+                     .fallback = {},
+                     .choices = {}});
+  options.push_back({.name = "--resume",
+                     .value = "RUN",
+                     .text = "go on with a run that was interrupted, exactly where it stopped",
+                     .fallback = {},
+                     .choices = {}});
+  options.push_back({.name = "--dry-run",
+                     .value = "",
+                     .text = "read and check everything, write nothing",
+                     .fallback = {},
+                     .choices = {}});
+  return {{"explore"},
+          "search how to cut up and place a network on the devices at hand",
+          {{"MODEL", "the trained network (ONNX)"}},
+          std::move(options),
+          explore};
+}
+
+}  // namespace dse

@@ -1,0 +1,65 @@
+#include "dse/search/recorder.hpp"
+
+#include <algorithm>
+
+namespace dse::search {
+
+Recorder::Recorder(archive::Archive& archive, std::int64_t run, const Network& network, const Platform& platform,
+                   const Space& space)
+    : archive_(archive), run_(run), network_(network), platform_(platform), space_(space) {
+  for (const archive::Candidate& candidate : archive.candidates(run))
+    stored_[candidate.mapping_json] = candidate.on_front;
+}
+
+bool Recorder::due() const {
+  return Clock::now() - last_ >= std::max<Clock::duration>(std::chrono::seconds(1), 20 * cost_);
+}
+
+const std::string& Recorder::text_of(const Genome& genome) {
+  const auto [entry, fresh] = texts_.try_emplace(hash(genome));
+  if (fresh) entry->second = to_json(to_mapping(genome, space_), network_, platform_);
+  return entry->second;
+}
+
+archive::NewCandidate Recorder::candidate(const FrontEntry& entry, bool on_front) {
+  archive::NewCandidate candidate;
+  candidate.mapping_json = text_of(entry.genome);
+  candidate.estimate = entry.estimate;
+  candidate.strategy = strategy_name(to_mapping(entry.genome, space_));
+  candidate.generation = entry.generation;
+  candidate.on_front = on_front;
+  return candidate;
+}
+
+void Recorder::checkpoint(const Search& search, double seconds) {
+  const Clock::time_point begun = Clock::now();
+  archive::Checkpoint checkpoint;
+  checkpoint.generation = search.generation();
+  checkpoint.evaluations = search.evaluations().count();
+  checkpoint.seconds = seconds;
+  checkpoint.state = search.state();
+  std::unordered_set<std::string> on_front;
+  const auto add = [&](const FrontEntry& entry, bool front) {
+    const auto known = stored_.find(text_of(entry.genome));
+    if (known != stored_.end() && (known->second || !front)) return;
+    checkpoint.added.push_back(candidate(entry, front));
+    stored_[checkpoint.added.back().mapping_json] = front;
+  };
+  for (const FrontEntry& entry : search.front().entries()) {
+    on_front.insert(text_of(entry.genome));
+    add(entry, true);
+  }
+  for (const FrontEntry& entry : search.evaluations().extremes()) add(entry, false);
+  if (search.evaluations().nearest()) add(*search.evaluations().nearest(), false);
+  for (auto& [text, front] : stored_) {
+    if (!front || on_front.contains(text)) continue;
+    checkpoint.left_front.push_back(text);
+    front = false;
+  }
+  std::sort(checkpoint.left_front.begin(), checkpoint.left_front.end());
+  archive_.commit(run_, checkpoint);
+  last_ = Clock::now();
+  cost_ = last_ - begun;
+}
+
+}  // namespace dse::search

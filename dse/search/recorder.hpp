@@ -1,0 +1,43 @@
+// Writes a running search into the archive.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "dse/archive/archive.hpp"
+#include "dse/search/search.hpp"
+
+namespace dse::search {
+
+class Recorder {
+ public:
+  // The references must outlive it. What the run already holds is read, so that a resumed run goes on where it stopped.
+  Recorder(archive::Archive& archive, std::int64_t run, const Network& network, const Platform& platform,
+           const Space& space);
+
+  // True where a checkpoint is worth its time: at least a second after the last one, and at least twenty times what
+  // that took.
+  bool due() const;
+  // One transaction: new candidates (the front, the best in each objective, and while nothing is feasible the nearest
+  // miss), those that left the front, counters and state. `seconds`: of searching, in all.
+  void checkpoint(const Search& search, double seconds);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const std::string& text_of(const Genome& genome);
+  archive::NewCandidate candidate(const FrontEntry& entry, bool on_front);
+
+  archive::Archive& archive_;
+  std::int64_t run_;
+  const Network& network_;
+  const Platform& platform_;
+  const Space& space_;
+  std::unordered_map<std::uint64_t, std::string> texts_;  // mapping JSON by genome hash
+  std::unordered_map<std::string, bool> stored_;          // mapping JSON of stored candidates: on the front?
+  Clock::time_point last_ = Clock::now();
+  Clock::duration cost_{};
+};
+
+}  // namespace dse::search

@@ -1,0 +1,201 @@
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <set>
+
+#include "base/error.hpp"
+#include "dse/search/operators.hpp"
+#include "dse/search/seeds.hpp"
+#include "tests/dse/search_model.hpp"
+
+using namespace dse;
+using namespace dse::search;
+
+namespace {
+
+std::vector<Space> spaces() {
+  std::vector<Space> all;
+  for (std::size_t devices : {1, 2, 3, 5}) {
+    for (std::size_t layers : {1, 2, 7, 20}) {
+      all.push_back(make_space(layers, devices));
+      all.push_back(make_space(layers, devices, {.data = true, .sequential = false, .hybrid = false}));
+      all.push_back(make_space(layers, devices, {.data = false, .sequential = true, .hybrid = false}));
+      all.push_back(make_space(layers, devices, {.data = true, .sequential = true, .hybrid = false}));
+      Space threads = make_space(layers, devices);
+      threads.threads.front() = {0, 1, 2};
+      all.push_back(threads);
+    }
+  }
+  return all;
+}
+
+// Everything that genome.hpp promises of a canonical genome, said in another way than normalise() does it.
+void check_canonical(const Genome& genome, const Space& space) {
+  REQUIRE(genome.replicas.size() >= 1);
+  REQUIRE(genome.threads.size() == space.devices);
+  std::set<PlacementId> taken;
+  std::int64_t divisor = 0;
+  for (const ReplicaGene& replica : genome.replicas) {
+    CHECK(replica.layers.size() == space.layers);
+    const std::set<PlacementId> mine(replica.layers.begin(), replica.layers.end());
+    for (PlacementId p : mine) {
+      CHECK(p < space.devices);
+      CHECK(taken.insert(p).second);
+    }
+    if (genome.replicas.size() > 1 && !space.strategies.hybrid) CHECK(mine.size() == 1);
+    if (!space.stages()) CHECK(mine.size() == 1);
+    CHECK(replica.share >= 1);
+    CHECK(replica.share <= space.max_share);
+    divisor = std::gcd(divisor, replica.share);
+  }
+  CHECK(divisor == 1);
+  if (!space.strategies.data && !space.strategies.hybrid) CHECK(genome.replicas.size() == 1);
+  CHECK(std::is_sorted(genome.replicas.begin(), genome.replicas.end(),
+                       [](auto& a, auto& b) { return a.layers < b.layers; }));
+  for (std::size_t d = 0; d < space.devices; ++d) {
+    if (taken.contains(static_cast<PlacementId>(d))) {
+      CHECK(std::count(space.threads[d].begin(), space.threads[d].end(), genome.threads[d]) == 1);
+    } else {
+      CHECK(genome.threads[d] == 0);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("normalise makes any genome canonical, and leaves a canonical one") {
+  Rng rng(7, 0);
+  for (const Space& space : spaces()) {
+    for (int i = 0; i < 40; ++i) {
+      Genome genome = any_genome(space, rng);
+      check_canonical(genome, space);
+      const Genome before = genome;
+      normalise(genome, space);
+      CHECK(genome == before);
+    }
+  }
+}
+
+TEST_CASE("the carrier gives back every genome, and decodes any vector inside its bounds") {
+  Rng rng(8, 0);
+  for (const Space& space : spaces()) {
+    const auto lower = Carrier::lower(space), upper = Carrier::upper(space);
+    REQUIRE(lower.size() == Carrier::size(space));
+    REQUIRE(upper.size() == Carrier::size(space));
+    for (int i = 0; i < 30; ++i) {
+      const Genome genome = any_genome(space, rng);
+      const std::vector<double> values = Carrier::encode(genome, space);
+      REQUIRE(values.size() == lower.size());
+      for (std::size_t k = 0; k < values.size(); ++k) {
+        CHECK(values[k] >= lower[k]);
+        CHECK(values[k] <= upper[k]);
+      }
+      CHECK(Carrier::decode(values.data(), space) == genome);
+      std::vector<double> any;
+      for (std::size_t k = 0; k < lower.size(); ++k) any.push_back(lower[k] + (upper[k] - lower[k]) * rng.unit());
+      check_canonical(Carrier::decode(any.data(), space), space);
+    }
+  }
+}
+
+TEST_CASE("mappings, checkpoints and hashes tell genomes apart and give them back") {
+  Rng rng(9, 0);
+  for (const Space& space : spaces()) {
+    std::set<Genome> genomes;
+    std::set<std::uint64_t> hashes;
+    for (int i = 0; i < 40; ++i) {
+      const Genome genome = any_genome(space, rng);
+      genomes.insert(genome);
+      hashes.insert(hash(genome));
+      CHECK(genome_from_json(to_json(genome), space) == genome);
+      const Mapping mapping = to_mapping(genome, space);
+      CHECK(from_mapping(mapping, space) == genome);
+      for (const ReplicaMapping& replica : mapping.replicas) {
+        std::set<LayerId> layers;
+        std::set<std::size_t> devices;
+        for (const Stage& stage : replica.stages) {
+          layers.insert(stage.layers.begin(), stage.layers.end());
+          CHECK(devices.insert(stage.devices.front()).second);
+        }
+        CHECK(layers.size() == space.layers);
+      }
+    }
+    CHECK(hashes.size() == genomes.size());
+  }
+}
+
+TEST_CASE("a genome of another space is refused with a line, not taken") {
+  const Space large = make_space(9, 4), small = make_space(9, 2);
+  const std::string text = to_json(single(large, 3));
+  CHECK_THROWS_AS(genome_from_json(text, small), Error);
+  CHECK_THROWS_AS(genome_from_json("{\"r\": 3}", small), Error);
+  CHECK_THROWS_AS(genome_from_json("no json", small), Error);
+}
+
+TEST_CASE("every operator keeps genomes valid, changes something somewhere, and says so when it does not") {
+  for (const Mutation& mutation : mutations()) {
+    CAPTURE(mutation.name);
+    Rng rng(10, 0);
+    std::size_t changed = 0;
+    for (const Space& space : spaces()) {
+      for (int i = 0; i < 40; ++i) {
+        const Genome before = any_genome(space, rng);
+        Genome after = before;
+        const bool applied = mutation.apply(after, space, rng);
+        if (!applied) CHECK(after == before);
+        normalise(after, space);
+        check_canonical(after, space);
+        if (after != before) ++changed;
+      }
+    }
+    CHECK(changed > 0);
+  }
+}
+
+TEST_CASE("every crossover makes valid children that differ from the first parent somewhere") {
+  for (const Crossover& crossover : crossovers()) {
+    CAPTURE(crossover.name);
+    Rng rng(11, 0);
+    std::size_t mixed = 0;
+    for (const Space& space : spaces()) {
+      for (int i = 0; i < 40; ++i) {
+        const Genome a = any_genome(space, rng), b = any_genome(space, rng);
+        Genome child = crossover.apply(a, b, space, rng);
+        normalise(child, space);
+        check_canonical(child, space);
+        if (child != a && child != b) ++mixed;
+      }
+    }
+    CHECK(mixed > 0);
+  }
+}
+
+TEST_CASE("operators reach cuts across skips and pipelines that return to a device") {
+  const Space space = make_space(6, 2);
+  Rng rng(12, 0);
+  bool returned = false;
+  Genome genome = single(space, 0);
+  for (int i = 0; i < 200 && !returned; ++i) {
+    vary(genome, space, rng);
+    returned = runs(genome.replicas.front().layers).size() > 2;
+  }
+  CHECK(returned);
+}
+
+TEST_CASE("balanced shares give the least period that integers allow") {
+  CHECK(balanced_shares({1, 1}, 16) == std::vector<std::int64_t>{1, 1});
+  CHECK(balanced_shares({1, 3}, 16) == std::vector<std::int64_t>{3, 1});
+  CHECK(balanced_shares({2, 3}, 16) == std::vector<std::int64_t>{3, 2});
+  for (const auto& seconds : {std::vector<double>{1, 1.37}, {0.2, 0.9}, {5, 4.1}}) {
+    const auto period = [&](std::int64_t a, std::int64_t b) {
+      return std::max(static_cast<double>(a) * seconds[0], static_cast<double>(b) * seconds[1]) /
+             static_cast<double>(a + b);
+    };
+    double least = 1e9;
+    for (std::int64_t a = 1; a <= 16; ++a) {
+      for (std::int64_t b = 1; b <= 16; ++b) least = std::min(least, period(a, b));
+    }
+    const auto shares = balanced_shares(seconds, 16);
+    CHECK(period(shares[0], shares[1]) == doctest::Approx(least).epsilon(0.01));
+  }
+}
