@@ -35,7 +35,7 @@ fail() {
 
 absolute() {
   case $1 in
-    /*) printf '%s\n' "$1" ;;
+    /* | -) printf '%s\n' "$1" ;;
     *) printf '%s/%s\n' "$(pwd -P)" "$1" ;;
   esac
 }

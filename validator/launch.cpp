@@ -115,6 +115,7 @@ std::vector<std::string> command_line(const Launch& request, Setting& setting) {
     write_file(setting.scratch.path() / "packages", package_list(request.packages));
     add({"--packages", (setting.scratch.path() / "packages").string()});
   }
+  add({"--report", "-"});
   argv.insert(argv.end(), request.arguments.begin(), request.arguments.end());
   return argv;
 }

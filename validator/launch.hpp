@@ -22,7 +22,7 @@ struct Launch {
 struct Outcome {
   ExitCode exit = ExitCode::done;  // done, bad_input, io, device (7), deadline (8), mismatch (9) or interrupted
   std::string failure;             // one line: "device pi0 (rank 1): killed by signal 9 (Killed)"; empty where it ran
-  std::string output;              // stdout of all ranks
+  std::string output;              // of rank 0: its report as JSON (parse_reports)
   bool pinned = true;              // each rank had the cores of the rankfile to itself
   double seconds = 0;
 };
