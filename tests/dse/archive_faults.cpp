@@ -80,10 +80,13 @@ TEST_CASE("kill -9 in the middle of commits loses nothing that was reported as s
     REQUIRE(::pipe(ends) == 0);
     const pid_t pid = start_child([&] { return commit_for_ever(path, run, stored + 1, ends[1]); });
     ::close(ends[1]);
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 + random() % 80));
+    // However slow the machine: at least one commit a round, then death at any point of a later one.
+    int first = 0;
+    REQUIRE(::read(ends[0], &first, sizeof first) == static_cast<ssize_t>(sizeof first));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60000));
     ::kill(pid, SIGKILL);
     CHECK(wait_for(pid) == 128 + SIGKILL);
-    const int reported = last_number(ends[0], stored);
+    const int reported = last_number(ends[0], first);
     ::close(ends[0]);
     {
       const Archive archive = Archive::open(path, Mode::read_only);
@@ -99,7 +102,7 @@ TEST_CASE("kill -9 in the middle of commits loses nothing that was reported as s
     }
     CHECK(integrity(path) == "ok");
   }
-  CHECK(stored > 20);
+  CHECK(stored >= 20);
 }
 
 TEST_CASE("kill -9 while an archive is being made: it can be made again") {

@@ -62,7 +62,7 @@ TEST_CASE("a step that fails leaves the file at its old version, usable by the o
   OldFile old;
   CHECK_THROWS_AS(open_database(old.path, with(Mode::open, broken)), Error);
   CHECK(old.version() == 1);
-  CHECK(open_database(old.path, with(Mode::open, one)).execAndGet("SELECT x FROM v").getInt() == 35);
+  CHECK(open_database(old.path, with(Mode::open, one)).execAndGet("SELECT x FROM t").getInt() == 35);
 }
 
 TEST_CASE("an old program refuses a new file") {
