@@ -7,6 +7,7 @@ namespace dse {
 namespace {
 
 constexpr std::int64_t most_elements = std::int64_t{1} << 40;
+constexpr std::int64_t most_bytes = std::int64_t{8} << 30;
 
 class ShapeCheck {
  public:
@@ -35,6 +36,10 @@ class ShapeCheck {
       refuse(
           place, "MODEL-SIZE",
           fmt::format("'{}' has the shape {}, beyond 2^40 elements", printable(name), to_string(found->second.shape)));
+    if (found->second.bytes() > most_bytes)
+      refuse(place, "MODEL-SIZE",
+             fmt::format("'{}' has the shape {}, which needs more than 8 GiB", printable(name),
+                         to_string(found->second.shape)));
     if (*elements == 0 && !draft_.dynamic.contains(name))
       refuse(place, "MODEL-SHAPE",
              fmt::format("'{}' has the shape {}, which holds nothing; is a kernel larger than its padded input?",

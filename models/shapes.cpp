@@ -76,8 +76,8 @@ Place blamed(const Draft& draft, const std::string& message) {
     throw Error(known ? static_cast<ExitCode>(result.exit_code) : ExitCode::device, "MODEL-ENGINE", {},
                 "the engine cannot be used: " + (message.empty() ? code : message));
   }
-  refuse(blamed(draft, message), code.starts_with("MODEL-") ? code : "MODEL-ENGINE",
-         "the engine refuses it: " + message);
+  if (code.starts_with("MODEL-")) refuse(place, code, message);
+  refuse(blamed(draft, message), "MODEL-ENGINE", "the engine refuses it: " + message);
 }
 
 void run_child(const Draft& draft, const fs::path& folder, bool values) {

@@ -34,7 +34,8 @@ void check_sizes(const std::vector<engine::PortInfo>& ports) {
     if (__builtin_mul_overflow(port.tensor.elements(), static_cast<std::int64_t>(element_size(port.tensor.type)),
                                &bytes) ||
         __builtin_add_overflow(sum, bytes, &sum) || sum > most_bytes)
-      throw Error(ExitCode::bad_input, "MODEL-SIZE", {}, "its tensors need more than 8 GiB for one frame");
+      throw Error(ExitCode::bad_input, "MODEL-SIZE", {},
+                  fmt::format("its tensors up to '{}' need more than 8 GiB for one frame", printable(port.name)));
   }
 }
 

@@ -360,6 +360,26 @@ TEST_CASE("large graphs are bounded, long chains do not recurse") {
   CHECK(code_of_text(many) == "MODEL-SIZE");
 }
 
+TEST_CASE("tensors that fit into no memory") {
+  const Error error = damaged([](OnnxBuild& b) {
+    b.values("huge", {1 << 18, 1 << 18});
+    b.node("ConstantOfShape", {"huge"}, {"h"}, "fill");
+    OnnxBuild::integer(b.node("ReduceSum", {"h"}, {"s"}, "sum"), "keepdims", 0);
+    b.node("Add", {"y", "s"}, {"z"}, "add");
+    b.output("z");
+  });
+  CHECK(error.code() == "MODEL-SIZE");
+  CHECK(std::string(error.what()).find("'h'") != std::string::npos);
+}
+
+TEST_CASE("one node with a hundred thousand inputs") {
+  OnnxBuild build;
+  build.input("x", {1, 2}).output("y");
+  onnx::NodeProto& node = build.node("Sum", {}, {"y"}, "sum");
+  for (int i = 0; i < 100'000; ++i) node.add_input("x");
+  CHECK(test::SmallNetwork("wide", build.serialised())->layers().size() == 1);
+}
+
 TEST_CASE("inputs that are no tensors of numbers") {
   CHECK(damaged([](OnnxBuild& b) { b.graph().mutable_input(0)->clear_type(); }).code() == "MODEL-TENSOR");
   CHECK(damaged([](OnnxBuild& b) { b.graph().mutable_input(0)->mutable_type()->mutable_sequence_type(); }).code() ==
