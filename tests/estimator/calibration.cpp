@@ -1,0 +1,146 @@
+// Calibration finds the costs that made the times, and never promises less memory than was seen.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+
+#include "estimator/calibration.hpp"
+#include "estimator/costs.hpp"
+#include "estimator/nnls.hpp"
+#include "tests/estimator/samples.hpp"
+
+namespace dse::test {
+namespace {
+
+// Times that a device with known costs would show.
+struct KnownDevice {
+  double call = 2e-6, cut = 5e-11;
+  std::map<std::string, double> kernels;
+
+  explicit KnownDevice(const Network& network, double scale = 1) {
+    double seconds = 1e-4 * scale;
+    for (const Layer& layer : network.layers()) {
+      if (kernels.try_emplace(layer.signature, seconds).second) seconds *= 1.37;
+    }
+  }
+  double time(const Network& network, const CalibrationGroup& group) const {
+    double seconds = call + cut * group.cut_bytes;
+    for (const LayerId id : group.layers) seconds += kernels.at(network.layers()[id].signature);
+    return seconds;
+  }
+  NetworkTimes times(const Network& network, const CalibrationPlan& plan, int threads) const {
+    NetworkTimes result{&network, &plan, threads, {}};
+    for (const auto& chain : plan.chains) {
+      auto& groups = result.chains.emplace_back();
+      for (const CalibrationGroup& group : chain) groups.push_back({time(network, group), 0.01, 10});
+    }
+    return result;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every chain of the plan is the whole network, each layer once, with its ports") {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const SmallNetwork network = sample_network(seed);
+    const CalibrationPlan plan = plan_calibration(*network);
+    CHECK(plan.chains.front().size() == 1);
+    CHECK(plan.chains.front()[0].cut_bytes == 0);
+    for (const auto& chain : plan.chains) {
+      LayerId next = 0;
+      std::vector<bool> available(network->tensors().size(), false);
+      for (const TensorId id : network->inputs()) available[id] = true;
+      for (const CalibrationGroup& group : chain) {
+        for (const LayerId id : group.layers) CHECK(id == next++);
+        for (const TensorId id : group.inputs) CHECK(available[id]);
+        for (const TensorId id : group.outputs) available[id] = true;
+      }
+      CHECK(next == network->layers().size());
+      for (const TensorId id : network->outputs()) CHECK(available[id]);
+    }
+  }
+}
+
+TEST_CASE("fitting exact times gives back the costs that made them") {
+  const SmallNetwork network = chain_network(12), other = residual_network();
+  const CalibrationPlan plan = plan_calibration(*network), other_plan = plan_calibration(*other);
+  const KnownDevice device(*network), other_device(*other, 3);
+  DeviceProfile profile;
+  const std::vector<NetworkTimes> times{device.times(*network, plan, 1), other_device.times(*other, other_plan, 2)};
+  const std::vector<HoldOut> hold_outs = fit_times(times, profile);
+  REQUIRE(hold_outs.size() == 2);
+  for (const double error : hold_outs[0].errors) CHECK(std::abs(error) < 0.01);
+  for (const double error : hold_outs[1].errors) CHECK(std::abs(error) < 0.01);
+  double known = 0, fitted = 0;
+  for (const Layer& layer : other->layers()) {
+    const KernelMeasurement* kernel = profile.find(layer.signature, 2);
+    REQUIRE(kernel != nullptr);
+    known += other_device.kernels.at(layer.signature);
+    fitted += kernel->seconds;
+    CHECK(layer_cost(*other, layer, profile, 2).tier == Tier::table);
+  }
+  CHECK(fitted == doctest::Approx(known).epsilon(0.01));
+}
+
+TEST_CASE("an unmeasured layer is estimated by its class, and says so") {
+  const SmallNetwork measured = random_network(3, 24), unseen = branch_network();
+  const CalibrationPlan plan = plan_calibration(*measured);
+  const KnownDevice device(*measured);
+  DeviceProfile profile;
+  const std::vector<NetworkTimes> times{device.times(*measured, plan, 1)};
+  fit_times(times, profile);
+  bool any = false;
+  for (const Layer& layer : unseen->layers()) {
+    if (profile.find(layer.signature, 1) != nullptr) continue;
+    any = true;
+    const LayerCost cost = layer_cost(*unseen, layer, profile, 1);
+    CHECK(cost.tier == Tier::analytical);
+    CHECK(cost.seconds > 0);
+    CHECK(cost.uncertainty > 0);
+    CHECK(layer_cost(*unseen, layer, profile, 2).uncertainty >= unmeasured_threads_uncertainty);
+  }
+  CHECK(any);
+}
+
+TEST_CASE("fitted memory is never below what was observed") {
+  std::vector<MemoryObservation> seen;
+  std::mt19937 random(5);
+  for (int i = 0; i < 8; ++i) {
+    MemoryObservation o;
+    o.sessions = 1 + i * 4;
+    o.weight_bytes = 1e6 * static_cast<double>(10 + random() % 90);
+    o.relaid_bytes = o.weight_bytes / 2;
+    o.largest_relaid_bytes = o.relaid_bytes / 2;
+    o.live_bytes = 1e6 * static_cast<double>(1 + random() % 20);
+    const double noise = 0.97 + 0.06 * static_cast<double>(random() % 100) / 100;
+    o.run_peak_bytes = noise * (15e6 + 2e5 * o.sessions + 1.05 * o.weight_bytes + 2 * o.live_bytes);
+    o.loaded_peak_bytes = 15e6 + 2e5 * o.sessions + 1.05 * o.relaid_bytes + 1.5 * o.largest_relaid_bytes;
+    seen.push_back(o);
+  }
+  DeviceProfile profile;
+  profile.memory_base_bytes = 30e6;
+  fit_memory(seen, profile);
+  for (const MemoryObservation& o : seen) {
+    const double base = profile.memory_base_bytes - 30e6 + profile.memory_session_bytes * o.sessions;
+    const double run =
+        base + profile.memory_weight_factor * o.weight_bytes + profile.memory_activation_factor * o.live_bytes;
+    const double load =
+        base + profile.memory_weight_factor * o.relaid_bytes + profile.memory_load_factor * o.largest_relaid_bytes;
+    CHECK(run >= o.run_peak_bytes * 0.999);
+    CHECK(run <= o.run_peak_bytes * 1.15);
+    CHECK(std::max(run, load) >= o.loaded_peak_bytes * 0.999);
+  }
+}
+
+TEST_CASE("least squares stay above zero, and exact where that is no limit") {
+  Eigen::MatrixXd a(4, 2);
+  a << 1, 0, 0, 1, 1, 1, 2, 1;
+  const Eigen::VectorXd exact = nnls(a, a * Eigen::Vector2d(2, 3));
+  CHECK(exact[0] == doctest::Approx(2));
+  CHECK(exact[1] == doctest::Approx(3));
+  const Eigen::VectorXd held = nnls(a, a * Eigen::Vector2d(2, -1));
+  CHECK(held[1] == 0);
+  CHECK(held[0] > 0);
+}
+
+}  // namespace dse::test
