@@ -79,6 +79,16 @@ struct Platform {
 Platform read_platform(const fs::path& path);
 Platform parse_platform(const std::string& text, const std::string& path);
 
+// Profile files by device and by network name, relative to the platform file that names them.
+struct ProfileFiles {
+  std::map<std::string, std::string> devices;
+  std::map<std::string, std::string> links;
+};
+
+// The file that reads back as `platform`, each device and network with the profile that `profiles` gives it. Assumed
+// power and undeclared local links without a profile are left out, so that they stay what they are.
+std::string to_yaml(const Platform& platform, const ProfileFiles& profiles);
+
 // JSON Schema (draft-07) of platform files.
 std::string platform_schema();
 

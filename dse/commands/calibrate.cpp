@@ -136,6 +136,10 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
                 "device '" + device.name + "' is on host '" + device.host +
                     "': only local devices can be calibrated from here; run 'dse calibrate -o profile.yaml' on it");
   }
+  for (const char* taken : {"platform", "network"})
+    if (platform.device_named(taken))
+      throw Error(ExitCode::usage, "CALIBRATE-NAME",
+                  fmt::format("a device named '{0}' would have its profile in {0}.yaml, which is written too", taken));
   const fs::path folder = arguments.text("--output");
   check_writable(folder.parent_path());
   std::error_code failed;
@@ -154,14 +158,22 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
     result.profile.memory_base_bytes += link ? link->mpi_bytes : assumed_mpi_bytes;
     warn_of_noise(result, console);
   }
+  ProfileFiles files;
   for (const Device& device : platform.devices) {
     CalibrationResult& result = by_cores.at(device.cores);
     result.profile.name = device.name;
     const fs::path file = folder / (device.name + ".yaml");
     write_file(file, to_yaml(result.profile));
+    files.devices[device.name] = file.filename();
     add_rows(table, file.string(), result);
   }
-  if (link) write_file(folder / "network.yaml", to_yaml(link->profile));
+  if (link) {
+    write_file(folder / "network.yaml", to_yaml(link->profile));
+    for (const Link& local : platform.links)
+      if (!local.declared) files.links[local.name] = "network.yaml";
+  }
+  write_file(folder / "platform.yaml", to_yaml(platform, files));
+  console.note("explore with " + printable((folder / "platform.yaml").string()) + ": the platform with these profiles");
 }
 
 int run_calibrate(const Arguments& arguments, Console& console) {
@@ -185,7 +197,8 @@ Command calibrate_command() {
       shape_option(),
       {"-o,--output",
        "FILE",
-       "the profile to write; with --platform a folder: <device>.yaml each and network.yaml",
+       "the profile to write; with --platform a folder: <device>.yaml each, network.yaml, and platform.yaml that names "
+       "them",
        true,
        false,
        "",
