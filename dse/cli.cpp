@@ -83,7 +83,7 @@ class Grammar {
         spec.name, [](const CLI::results_t&) { return true; }, spec.text);
     option->type_name("")->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     if (spec.repeated) option->expected(0, 1 << 20);
-    option->allow_extra_args(false);
+    option->allow_extra_args(spec.repeated);
     if (for_help) option->required(spec.required);
     options_[spec.name] = option;
   }

@@ -20,12 +20,13 @@ bool starts_with(const Words& words, const Words& prefix) {
   return words.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), words.begin());
 }
 
+std::string joined(const Words& words) { return fmt::format("{}", fmt::join(words, " ")); }
+
 std::string overview(const std::vector<Command>& commands) {
   std::string text =
       "dse: how should this network be cut up and placed on these devices?\n\n"
       "Usage: dse COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const Command& command : commands)
-    text += fmt::format("  {:<20} {}\n", fmt::join(command.words, " "), command.summary);
+  for (const Command& command : commands) text += fmt::format("  {:<20} {}\n", joined(command.words), command.summary);
   text += "\nOptions:\n  -h,--help            show this text; 'dse COMMAND --help' shows a command's\n";
   text += "  --version            version of dse and of what it is built with (--format json)\n";
   return text;
@@ -93,8 +94,7 @@ int run_words(const std::vector<Command>& commands, const Words& words, std::ost
   // `dse model --help` lists what `model` leads to.
   if (words.size() == 2 && (words[1] == "--help" || words[1] == "-h") && !next_words(commands, {first}).empty()) {
     for (const Command& command : commands)
-      if (command.words.front() == first)
-        out << fmt::format("dse {:<20} {}\n", fmt::join(command.words, " "), command.summary);
+      if (command.words.front() == first) out << fmt::format("dse {:<20} {}\n", joined(command.words), command.summary);
     return 0;
   }
   const Command& command = find_command(commands, words);

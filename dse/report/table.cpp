@@ -44,15 +44,19 @@ int decimals_for(double largest) {
 
 double shown_value(const Cell& cell, Quantity quantity) { return cell.number() * unit_of(quantity).factor; }
 
-// The largest finite number of a column, as shown: all its cells get the same decimals, so that they line up.
+// All cells of a column get the same decimals, so that they line up: as many as its smallest number needs, up to two
+// more than its largest one.
 int column_decimals(const Table& table, std::size_t column) {
   double largest = 0;
+  double smallest = HUGE_VAL;
   for (const auto& row : table.rows) {
     if (!row[column].is_number()) continue;
     const double value = std::abs(shown_value(row[column], table.columns[column].quantity));
-    if (std::isfinite(value)) largest = std::max(largest, value);
+    if (!std::isfinite(value) || value == 0) continue;
+    largest = std::max(largest, value);
+    smallest = std::min(smallest, value);
   }
-  return decimals_for(largest);
+  return std::min(decimals_for(std::isfinite(smallest) ? smallest : 0), decimals_for(largest) + 2);
 }
 
 std::string shown(const Cell& cell, Quantity quantity, int decimals) {
