@@ -71,7 +71,7 @@ struct LinkRequest {
 struct LinkSample {
   std::int64_t bytes = 0;
   double seconds = 0;      // one way: half a round trip, lower quartile
-  double cpu_seconds = 0;  // processor time of one end's communication thread for one message and the waiting before it
+  double cpu_seconds = 0;  // processor time of one end for one message and the waiting before it
 };
 
 struct LinkReport {

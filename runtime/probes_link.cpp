@@ -63,16 +63,15 @@ double lower_quartile(std::vector<double> values) {
   return values[values.size() / 4];
 }
 
-LinkSample measure(Exchange& exchange, const runtime::MpiTransport& transport, std::int64_t bytes,
-                   std::size_t repetitions) {
+LinkSample measure(Exchange& exchange, std::int64_t bytes, std::size_t repetitions) {
   std::vector<std::byte> message(static_cast<std::size_t>(bytes), std::byte{1});
   std::vector<double> times, cpu_times;
   exchange.round_trip(message);
   for (std::size_t i = 0; i < repetitions; ++i) {
-    const double wall = wall_seconds(), cpu = transport.cpu_seconds();
+    const double wall = wall_seconds(), cpu = process_cpu_seconds();
     exchange.round_trip(message);
     times.push_back((wall_seconds() - wall) / 2 - exchange.thought());
-    cpu_times.push_back((transport.cpu_seconds() - cpu) / 2);
+    cpu_times.push_back((process_cpu_seconds() - cpu) / 2);
   }
   return {bytes, std::max(lower_quartile(times), 1e-7), std::max(lower_quartile(cpu_times), 0.0)};
 }
@@ -84,8 +83,7 @@ std::vector<LinkSample> measure_all(runtime::MpiTransport& transport, const Link
     // About 64 MiB of traffic a size at most.
     const std::int64_t affordable =
         std::max<std::int64_t>(8, (std::int64_t{64} << 20) / std::max<std::int64_t>(bytes, 1));
-    samples.push_back(
-        measure(exchange, transport, bytes, std::min(request.repetitions, static_cast<std::size_t>(affordable))));
+    samples.push_back(measure(exchange, bytes, std::min(request.repetitions, static_cast<std::size_t>(affordable))));
   }
   return samples;
 }
