@@ -17,6 +17,7 @@ namespace {
 using std::chrono::microseconds;
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 30;
+// Short enough for a socket's or a shared-memory queue's buffers to stay filled.
 constexpr microseconds longest_pause{500};
 // A pause is at most this part of the time in which nothing has happened.
 constexpr int pause_share = 8;
@@ -67,7 +68,6 @@ struct MpiTransport::State {
   std::vector<Piece> pieces;      // by request
   std::vector<Message> messages;  // with free places
   std::vector<std::size_t> free_messages;
-  std::size_t sends_left = 0;
   std::vector<int> indices;
   std::vector<MPI_Status> statuses;
   Clock::time_point active = Clock::now();  // when something last happened
@@ -89,7 +89,6 @@ struct MpiTransport::State {
       free_messages.pop_back();
     Message& message = messages[index];
     message = {post, 0};
-    if (post.send) ++sends_left;
     std::size_t offset = 0;
     do {
       const std::size_t bytes = std::min(piece_bytes, post.memory.size() - offset);
@@ -136,7 +135,6 @@ struct MpiTransport::State {
     if (!message.post.send) check_size(message.post, piece, status);
     pieces[request].bytes = -1;  // for drop_finished
     if (--message.pieces_left != 0) return;
-    if (message.post.send) --sends_left;
     free_messages.push_back(piece.message);
     completions.push(message.post.token);
   }
@@ -187,7 +185,7 @@ struct MpiTransport::State {
     }
     const microseconds shortest{wait.microseconds};
     const auto grown = std::chrono::duration_cast<microseconds>((now - active) / pause_share);
-    next_pause = sends_left > 0 ? shortest : std::clamp(grown, shortest, std::max(shortest, longest_pause));
+    next_pause = std::clamp(grown, shortest, std::max(shortest, longest_pause));
   }
 
   void loop() {

@@ -121,6 +121,39 @@ TEST_CASE("a slow receiver does not let its sender run ahead of the frames in fl
   }
 }
 
+TEST_CASE("memory is not used again before every message from it has gone") {
+  // Layers 1 and 2 both read layer 0's output on other devices, and no output depends on layer 2: no credit waits for
+  // it.
+  toy::Network network;
+  network.inputs = {{0}, {1}, {1}};
+  network.outputs = {2};
+  const program::ProgramSet set = toy::lower(network, {{1, 2, 0, 1, {0, 1, 2}}}, 3, Pieces::whole);
+  program::check(set);
+  std::vector<std::vector<std::int64_t>> seen;
+  class Slow : public toy::Runner {
+   public:
+    Slow(const program::Program& program, std::vector<std::vector<std::int64_t>>* outputs)
+        : Runner(program), outputs_(outputs) {}
+    void run(std::size_t segment, std::span<const engine::ConstTensorView> inputs,
+             std::span<const engine::TensorView> outputs) override {
+      Runner::run(segment, inputs, outputs);
+      if (outputs_ == nullptr) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      const auto* first = static_cast<const std::int64_t*>(outputs[0].data);
+      outputs_->emplace_back(first, first + outputs[0].tensor.elements());
+    }
+
+   private:
+    std::vector<std::vector<std::int64_t>>* outputs_;
+  };
+  const auto runner = [&](const program::Program& program) {
+    return std::make_unique<Slow>(program, program.index == 2 ? &seen : nullptr);
+  };
+  toy::check_outputs(network, set, toy::run_all(network, set, frames(20), runner), 20);
+  REQUIRE(seen.size() == 20);
+  for (std::size_t frame = 0; frame < 20; ++frame) CHECK(seen[frame] == toy::evaluate(network, frame)[3]);
+}
+
 TEST_CASE("random networks, mappings and replicas end with the right outputs") {
   std::mt19937 random(20240611);
   for (int round = 0; round < 150; ++round) {
