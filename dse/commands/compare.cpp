@@ -53,10 +53,10 @@ report::Table comparison(const archive::Candidate& a, const archive::Candidate& 
 }
 
 int run_compare(const Arguments& arguments, Console& console) {
+  const std::optional<std::int64_t> run_wanted = run_asked(arguments);
   const archive::Archive archive = archive::Archive::open(arguments.text("DB"), archive::Archive::Mode::read_only);
-  const std::optional<std::int64_t> run = run_asked(arguments);
-  const archive::Candidate a = find_candidate(archive, arguments.text("A"), run);
-  const archive::Candidate b = find_candidate(archive, arguments.text("B"), run);
+  const archive::Candidate a = find_candidate(archive, arguments.text("A"), run_wanted);
+  const archive::Candidate b = find_candidate(archive, arguments.text("B"), run_wanted);
   if (a.run != b.run) {
     const archive::RunInfo first = archive.run(a.run)->info;
     const archive::RunInfo second = archive.run(b.run)->info;

@@ -68,9 +68,10 @@ std::string as_json(const archive::Archive& archive, const std::vector<archive::
 }
 
 int run_export(const Arguments& arguments, Console& console) {
+  const std::optional<std::int64_t> run_wanted = run_asked(arguments);
   const fs::path database = arguments.text("DB");
   const archive::Archive archive = archive::Archive::open(database, archive::Archive::Mode::read_only);
-  const std::vector<archive::Run> runs = chosen_runs(archive, run_asked(arguments));
+  const std::vector<archive::Run> runs = chosen_runs(archive, run_wanted);
   const std::string text = console.format == Format::json ? as_json(archive, runs) : as_csv(archive, runs);
   if (!arguments.has("--output")) {
     console.out << text;

@@ -18,9 +18,10 @@ void sort_by(std::vector<archive::Candidate>& front, Objective objective) {
 }
 
 int run_front(const Arguments& arguments, Console& console) {
+  const std::optional<std::int64_t> run_wanted = run_asked(arguments);
   const Objective order = objective_from_string(arguments.text("--sort"));
   const archive::Archive archive = archive::Archive::open(arguments.text("DB"), archive::Archive::Mode::read_only);
-  const std::int64_t run = resolve_run(archive, run_asked(arguments));
+  const std::int64_t run = resolve_run(archive, run_wanted);
   std::vector<archive::Candidate> front = archive.front(run);
   sort_by(front, order);
   report::print(console, candidate_table(front, archive.knee(run, objectives_of(*archive.run(run)))));

@@ -45,8 +45,9 @@ void print_text(const Console& console, const archive::Candidate& candidate, con
 }
 
 int run_show(const Arguments& arguments, Console& console) {
+  const std::optional<std::int64_t> run_wanted = run_asked(arguments);
   const archive::Archive archive = archive::Archive::open(arguments.text("DB"), archive::Archive::Mode::read_only);
-  const archive::Candidate candidate = find_candidate(archive, arguments.text("CANDIDATE"), run_asked(arguments));
+  const archive::Candidate candidate = find_candidate(archive, arguments.text("CANDIDATE"), run_wanted);
   const std::vector<std::string> names = archive.device_names(candidate.run);
   const std::vector<archive::Validation> validations = archive.validations(candidate.id);
   if (console.format == Format::json)
