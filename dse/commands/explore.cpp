@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.hpp"
 #include "dse/commands/archive_report.hpp"
@@ -210,7 +211,27 @@ std::string bounds_text(const Json& summary, const std::vector<Objective>& objec
   return text;
 }
 
-void print_table(const Json& summary, const Request& request, const archive::Archive& archive, const Console& console) {
+// Of a long front: the knee, the best in each objective, and evenly spaced ones in the order of the first objective.
+std::vector<archive::Candidate> worth_showing(std::vector<archive::Candidate> front, std::optional<std::int64_t> knee,
+                                              const std::vector<Objective>& objectives) {
+  const auto by = [](Objective objective) {
+    return [objective](const archive::Candidate& a, const archive::Candidate& b) {
+      return objective_value(a.estimate, objective) < objective_value(b.estimate, objective);
+    };
+  };
+  std::stable_sort(front.begin(), front.end(), by(objectives.front()));
+  if (front.size() <= shown_rows) return front;
+  std::set<std::int64_t> ids;
+  if (knee) ids.insert(*knee);
+  for (Objective objective : objectives) ids.insert(std::min_element(front.begin(), front.end(), by(objective))->id);
+  const std::size_t spaced = shown_rows - ids.size();
+  for (std::size_t i = 0; i < spaced; ++i) ids.insert(front[i * (front.size() - 1) / (spaced - 1)].id);
+  std::erase_if(front, [&](const archive::Candidate& candidate) { return !ids.contains(candidate.id); });
+  return front;
+}
+
+void print_table(const Json& summary, const Request& request, const archive::Archive& archive, const fs::path& database,
+                 const Console& console) {
   const auto run = summary.at("run_id").get<std::int64_t>();
   console.out << fmt::format("run {}: {} mappings in {:.2f} s ({:.0f} a second), front of {}{}, hypervolume {:.4f}\n",
                              run, summary.at("evaluations").get<std::int64_t>(), summary.at("seconds").get<double>(),
@@ -219,17 +240,13 @@ void print_table(const Json& summary, const Request& request, const archive::Arc
                              summary.at("exact").get<bool>() ? " (exact: every mapping of the space was tried)" : "",
                              summary.at("hypervolume").get<double>());
   console.out << "nothing can beat: " << bounds_text(summary, request.search.objectives) << "\n\n";
-  std::vector<archive::Candidate> front = archive.front(run);
   const auto knee = archive.knee(run, request.search.objectives);
-  const Objective order = request.search.objectives.front();
-  std::stable_sort(front.begin(), front.end(), [order](const auto& a, const auto& b) {
-    return objective_value(a.estimate, order) < objective_value(b.estimate, order);
-  });
-  const std::size_t all = front.size();
-  front.resize(std::min(all, shown_rows));
-  report::print_table(console.out, candidate_table(front, knee));
-  if (all > shown_rows) {
-    console.out << fmt::format("... and {} more: dse front DB --run {}\n", all - shown_rows, run);
+  const std::vector<archive::Candidate> front = archive.front(run);
+  const std::vector<archive::Candidate> shown = worth_showing(front, knee, request.search.objectives);
+  report::print_table(console.out, candidate_table(shown, knee));
+  if (shown.size() < front.size()) {
+    console.out << fmt::format("... and {} more: dse front {} --run {}\n", front.size() - shown.size(),
+                               database.string(), run);
   }
 }
 
@@ -255,13 +272,13 @@ void print_csv(const Json& summary, const Console& console) {
 }
 
 void print_summary(const Json& summary, const Request& request, const archive::Archive& archive,
-                   const Console& console) {
+                   const fs::path& database, const Console& console) {
   if (console.format == Format::json)
     console.out << report::json_text(summary);
   else if (console.format == Format::csv)
     print_csv(summary, console);
   else
-    print_table(summary, request, archive, console);
+    print_table(summary, request, archive, database, console);
 }
 
 int explore(const Arguments& arguments, Console& console) {
@@ -302,7 +319,7 @@ int explore(const Arguments& arguments, Console& console) {
     throw Error(ExitCode::infeasible, "INFEASIBLE",
                 why_infeasible(exploration.search().evaluations(), network, platform));
   }
-  print_summary(summary, request, *archive, console);
+  print_summary(summary, request, *archive, database, console);
   return 0;
 }
 

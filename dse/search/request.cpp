@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 // Throughput is what most people ask for first, so period is one of the defaults.
 const std::vector<std::string> default_objectives{"latency", "period", "energy-max", "memory-max"};
-constexpr std::int64_t default_evaluations = 2000, most_evaluations = 1'000'000'000;
+constexpr std::int64_t default_evaluations = 5000, most_evaluations = 1'000'000'000;
 constexpr std::size_t default_population = 100;
 
 [[noreturn]] void refuse(std::string_view code, std::string_view message) {
