@@ -201,7 +201,8 @@ void print_record(const Console& console, const std::vector<Column>& columns, co
   std::size_t width = 0;
   for (const Column& column : columns) width = std::max(width, display_width(column.title));
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].title.empty()) continue;
+    const bool blank = cells[i].kind() == Cell::Kind::text && cells[i].text().empty();
+    if (columns[i].title.empty() || blank) continue;
     const bool scaled = cells[i].is_number() && columns[i].quantity != Quantity::plain;
     const std::string value =
         scaled ? human(shown_value(cells[i], Quantity::plain), columns[i].quantity)
