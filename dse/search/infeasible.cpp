@@ -57,7 +57,7 @@ std::string why_infeasible(const Evaluations& evaluations, const Network& networ
                                  nearest->estimate.reason);
   const std::vector<std::string> list = remedies(nearest->estimate, evaluations, platform);
   if (!list.empty()) text += fmt::format(". It would fit with {}", fmt::join(list, " and "));
-  return text + (list.empty() ? "" : ", or with one more device");
+  return text;
 }
 
 }  // namespace dse::search
