@@ -1,0 +1,141 @@
+// What a mapping means: parts, transfers, segments and programs.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "base/error.hpp"
+#include "partition/lowering.hpp"
+#include "partition/plan.hpp"
+#include "tests/support/deployment.hpp"
+#include "tests/support/mappings.hpp"
+#include "tests/support/networks.hpp"
+
+using namespace dse;
+using namespace dse::test;
+
+namespace {
+
+std::map<LayerId, std::size_t> placement(const ReplicaMapping& replica) {
+  std::map<LayerId, std::size_t> device_of;
+  for (const Stage& stage : replica.stages)
+    for (const LayerId layer : stage.layers) device_of[layer] = stage.devices.front();
+  return device_of;
+}
+
+// The transfers that a placement needs, by the definition: a tensor goes to every other device that reads it, or is the
+// sink of it.
+std::multiset<std::tuple<std::size_t, TensorId, std::size_t, std::size_t>> needed_transfers(const Network& network,
+                                                                                            const Platform& platform,
+                                                                                            const Mapping& mapping) {
+  std::multiset<std::tuple<std::size_t, TensorId, std::size_t, std::size_t>> result;
+  for (std::size_t r = 0; r < mapping.replicas.size(); ++r) {
+    const auto device_of = placement(mapping.replicas[r]);
+    for (TensorId t = 0; t < network.tensors().size(); ++t) {
+      const NetworkTensor& tensor = network.tensors()[t];
+      const std::size_t from = tensor.producer ? device_of.at(*tensor.producer) : platform.input;
+      std::set<std::size_t> readers;
+      for (const LayerId consumer : tensor.consumers) readers.insert(device_of.at(consumer));
+      if (tensor.is_output) readers.insert(platform.output);
+      for (const std::size_t to : readers)
+        if (to != from) result.insert({r, t, from, to});
+    }
+  }
+  return result;
+}
+
+void check_plan(const Network& network, const Platform& platform, const Mapping& mapping) {
+  check(mapping, network, platform);
+  const Plan plan = lower(network, platform, mapping);
+  CHECK_NOTHROW(program::check(plan.programs));
+  CHECK_NOTHROW(program::check(participating(plan).programs));
+  std::multiset<std::tuple<std::size_t, TensorId, std::size_t, std::size_t>> transfers;
+  for (const Transfer& transfer : plan.transfers) {
+    transfers.insert({transfer.replica, transfer.tensor, transfer.from, transfer.to});
+    CHECK(transfer.bytes == network.tensors()[transfer.tensor].bytes());
+  }
+  CHECK(transfers == needed_transfers(network, platform, mapping));
+  std::map<std::pair<std::size_t, LayerId>, int> times;
+  for (const Part& part : plan.parts) {
+    ++times[{part.replica, part.layer}];
+    CHECK(placement(mapping.replicas[part.replica]).at(part.layer) == part.device);
+    CHECK(plan.segments[part.segment].device == part.device);
+  }
+  CHECK(times.size() == mapping.replicas.size() * network.layers().size());
+  CHECK(std::all_of(times.begin(), times.end(), [](const auto& entry) { return entry.second == 1; }));
+  std::size_t steps = 0;
+  for (const program::Program& program : plan.programs.programs)
+    for (const program::Lane& lane : program.lanes) steps += lane.steps.size();
+  CHECK(global_order(plan.programs).size() == steps);
+}
+
+}  // namespace
+
+TEST_CASE("any mapping of any network is lowered to valid, acyclic programs with exactly the transfers it needs") {
+  Random random(11);
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const SmallNetwork network = random_network(seed, 6 + seed);
+    for (std::size_t devices = 1; devices <= 4; ++devices) {
+      Platform platform = local_platform(devices);
+      platform.input = below(random, devices);
+      platform.output = below(random, devices);
+      for (int i = 0; i < 6; ++i) {
+        check_plan(network.network(), platform, random_free(network.network(), devices, random));
+        check_plan(network.network(), platform, random_replicas(network.network(), devices, random));
+      }
+    }
+  }
+}
+
+TEST_CASE("one device runs the whole network as one segment without a message") {
+  const SmallNetwork network = residual_network();
+  const Platform platform = local_platform(2);
+  const Plan plan = lower(network.network(), platform, single_device(network.network(), 0));
+  CHECK(plan.segments.size() == 1);
+  CHECK(plan.transfers.empty());
+  const Participation part = participating(plan);
+  CHECK(part.device_of_rank == std::vector<std::size_t>{0});
+  CHECK(part.programs.deployment.replicas.at(0).frames_in_flight == 2);
+}
+
+TEST_CASE("a device that is only source and sink takes part without a segment") {
+  const SmallNetwork network = chain_network();
+  const Platform platform = local_platform(3);
+  const Plan plan = lower(network.network(), platform, single_device(network.network(), 2));
+  CHECK(plan.programs.programs[0].segments.empty());
+  CHECK(plan.programs.programs[0].lanes.size() == 1);
+  CHECK(plan.programs.programs[1].lanes.empty());
+  CHECK(participating(plan).device_of_rank == std::vector<std::size_t>{0, 2});
+}
+
+TEST_CASE("contiguous stages run as one segment each, whatever skips the cut crosses") {
+  Random random(5);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const SmallNetwork network = random_network(seed, 12);
+    const Platform platform = local_platform(3);
+    const Mapping mapping = random_contiguous(network.network(), 3, 3, random);
+    const Plan plan = lower(network.network(), platform, mapping);
+    CHECK(plan.segments.size() == mapping.replicas.front().stages.size());
+  }
+}
+
+TEST_CASE("replicas with the same layers on a device share its sub-model") {
+  const SmallNetwork network = chain_network();
+  const Platform platform = local_platform(1);
+  Mapping mapping = single_device(network.network(), 0);
+  mapping.replicas.push_back(mapping.replicas.front());
+  const Plan plan = lower(network.network(), platform, mapping);
+  CHECK(plan.programs.programs[0].segments.size() == 1);
+  CHECK(plan.programs.programs[0].lanes.size() == 2);
+}
+
+TEST_CASE("a split that cannot be lowered is refused by name") {
+  const SmallNetwork network = chain_network();
+  const Platform platform = local_platform(2);
+  Mapping mapping = single_device(network.network(), 0);
+  mapping.replicas[0].stages[0].devices = {0, 1};
+  mapping.replicas[0].stages[0].split = Split::rows;
+  CHECK_THROWS_WITH_AS(check(mapping, network.network(), platform), doctest::Contains("rows"), Error);
+}
