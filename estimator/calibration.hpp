@@ -54,8 +54,8 @@ struct HoldOut {
   std::vector<double> errors;  // predicted / measured - 1, by group of the hold-out chain
 };
 
-// Fills kernels, classes, run_overhead_seconds and cut_seconds_per_byte. The cut and the engine call are fitted with
-// the largest number of threads, as devices compute unless told otherwise.
+// Fills kernels, classes, run_overhead_seconds, cut_seconds_per_byte and hold_out_error. The cut and the engine call
+// are fitted with the largest number of threads, as devices compute unless told otherwise.
 std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile);
 
 // Resident memory of a process that loaded some groups and ran them, beyond that of the engine alone and without the

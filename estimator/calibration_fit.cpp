@@ -196,6 +196,7 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfil
     add_classes(threads, profile);
   }
   std::vector<HoldOut> result;
+  std::vector<double> magnitudes;
   for (const NetworkTimes& of : times) {
     HoldOut hold_out{of.threads, of.network->name(), {}};
     const auto& chain = of.plan->chains.back();
@@ -205,8 +206,11 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfil
               .predict(chain[g], *of.network, profile.run_overhead_seconds, profile.cut_seconds_per_byte);
       hold_out.errors.push_back(predicted / of.chains.back()[g].seconds - 1);
     }
+    for (const double error : hold_out.errors) magnitudes.push_back(std::abs(error));
     result.push_back(std::move(hold_out));
   }
+  std::sort(magnitudes.begin(), magnitudes.end());
+  if (!magnitudes.empty()) profile.hold_out_error = magnitudes[magnitudes.size() / 2];
   return result;
 }
 

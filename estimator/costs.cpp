@@ -1,6 +1,7 @@
 #include "estimator/costs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -36,7 +37,10 @@ LayerFeatures features(const Network& network, const Layer& layer) {
 
 LayerCost layer_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
   if (const KernelMeasurement* kernel = profile.find(layer.signature, threads)) {
-    return {kernel->seconds, Tier::table, std::max(kernel->spread, profile.noise)};
+    // The quartile of n samples is known to about their spread / sqrt(n).
+    const double sampling =
+        kernel->samples > 0 ? kernel->spread / std::sqrt(static_cast<double>(kernel->samples)) : kernel->spread;
+    return {kernel->seconds, Tier::table, std::max(sampling, profile.hold_out_error)};
   }
   const LayerFeatures of = features(network, layer);
   if (const ClassModel* model = measured_class(profile, layer, threads)) return analytical(*model, of);

@@ -45,6 +45,8 @@ struct DeviceProfile {
   HostFingerprint host;
   std::string created;  // ISO 8601
   double noise = 0;     // relative spread of a fixed probe
+  // Median magnitude of the relative error on runs of layers that were measured but not fitted; 0: unknown.
+  double hold_out_error = 0;
   std::vector<KernelMeasurement> kernels;
   std::vector<ClassModel> classes;
   double run_overhead_seconds = 0;  // of one engine call

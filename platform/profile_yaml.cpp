@@ -106,9 +106,10 @@ std::string to_yaml(const DeviceProfile& p) {
   out +=
       fmt::format("host: {{cpu: {}, kernel: {}, engine_version: {}, cores: {}, memory_bytes: {}}}\n", quote(p.host.cpu),
                   quote(p.host.kernel), quote(p.host.engine_version), p.host.cores, p.host.memory_bytes);
-  out += fmt::format("noise: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n",
-                     shortest(p.noise), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
-                     shortest(p.streaming_factor));
+  out += fmt::format(
+      "noise: {}\nhold_out_error: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n",
+      shortest(p.noise), shortest(p.hold_out_error), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
+      shortest(p.streaming_factor));
   out += fmt::format(
       "memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, load_factor: {}}}\n",
       shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
@@ -132,14 +133,15 @@ std::string to_yaml(const LinkProfile& p) {
 
 DeviceProfile parse_device_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "profile", 1);
-  root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "run_overhead_seconds", "cut_seconds_per_byte",
-                   "streaming_factor", "memory", "classes", "kernels"});
+  root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "hold_out_error", "run_overhead_seconds",
+                   "cut_seconds_per_byte", "streaming_factor", "memory", "classes", "kernels"});
   DeviceProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto assumed = root.find("assumed")) profile.assumed = assumed->boolean();
   if (const auto created = root.find("created")) profile.created = created->scalar_text();
   if (const auto host = root.find("host")) profile.host = read_host(*host);
   profile.noise = non_negative(root, "noise", 0);
+  profile.hold_out_error = non_negative(root, "hold_out_error", 0);
   profile.run_overhead_seconds = non_negative(root, "run_overhead_seconds", 0);
   profile.cut_seconds_per_byte = non_negative(root, "cut_seconds_per_byte", 0);
   profile.streaming_factor = positive_or(root, "streaming_factor", 1);

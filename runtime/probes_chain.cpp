@@ -97,7 +97,8 @@ void LoadedChain::first_run(TensorStore& store) {
     const auto& ports = model.session.outputs();
     const bool known = std::all_of(ports.begin(), ports.end(), [&store](const engine::PortInfo& port) {
       const auto& shape = port.tensor.shape;
-      return store.has(port.name) || std::none_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; });
+      return store.has(port.name) ||
+             std::none_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent < 0; });
     });
     if (known) {
       for (const engine::PortInfo& port : ports) {

@@ -19,6 +19,7 @@ DeviceProfile sample() {
   p.host = {"ARM: Cortex, \"A57\"", "6.1.0-13", "1.21.0", 4, 4'156'755'968u};
   p.created = "2026-01-31T12:00:00Z";
   p.noise = 0.013;
+  p.hold_out_error = 0.031;
   p.kernels = {{"Conv|1x3x224x224 pads=[1, 1]|Relu", "convolution", 2, 1.0 / 3, 0.02, 25, 1.18e8, 9633792},
                {"12", "gemm", 1, 3.3e-5, 0, 3, 0, 0}};
   p.classes = {
@@ -60,6 +61,7 @@ TEST_CASE("a device profile round-trips exactly") {
   CHECK(b.host.memory_bytes == a.host.memory_bytes);
   CHECK(b.created == a.created);
   CHECK(b.noise == a.noise);
+  CHECK(b.hold_out_error == a.hold_out_error);
   CHECK(b.streaming_factor == a.streaming_factor);
   CHECK(b.memory_activation_factor == a.memory_activation_factor);
   CHECK(b.cut_seconds_per_byte == a.cut_seconds_per_byte);
@@ -90,9 +92,9 @@ TEST_CASE("row 50: profiles of another version, with impossible figures, or trun
   CHECK(profile_error("noise: 0.013", "noise: .inf") == "YAML-NUMBER 6:8");
   CHECK(profile_error("noise: 0.013", "noise: -0.1") == "YAML-RANGE 6:8");
   CHECK(profile_error("noise: 0.013", "noize: 0.013") == "YAML-KEY 6:1");
-  CHECK(profile_error("streaming_factor: 1.07", "streaming_factor: 0") == "PROFILE-ZERO 9:19");
-  CHECK(profile_error("seconds: 3.3e-05", "seconds: -3.3e-05").starts_with("YAML-RANGE 17:"));
-  CHECK(profile_error("seconds: 3.3e-05", "seconds: 0").starts_with("PROFILE-ZERO 17:"));
+  CHECK(profile_error("streaming_factor: 1.07", "streaming_factor: 0") == "PROFILE-ZERO 10:19");
+  CHECK(profile_error("seconds: 3.3e-05", "seconds: -3.3e-05").starts_with("YAML-RANGE 18:"));
+  CHECK(profile_error("seconds: 3.3e-05", "seconds: 0").starts_with("PROFILE-ZERO 18:"));
   CHECK(profile_error("threads: 2", "threads: 0").starts_with("YAML-RANGE "));
   CHECK(profile_error("weight_factor: 1.21", "weight_factor: 1e400").starts_with("YAML-RANGE "));
   CHECK(error_of([] { parse_device_profile("dse: profile/1\nname: x\nclasses: []\nkernels: []\n", "p"); }) ==
