@@ -89,6 +89,7 @@ PackageFacts read_package(const fs::path& folder) {
   }
   program::check(facts.programs);
   for (const auto& [path, file] : facts.manifest.files) facts.bytes += file.bytes;
+  facts.bytes += fs::file_size(facts.path / "manifest.json");
   facts.files = facts.manifest.files.size() + 1;
   check_models(facts);
   return facts;

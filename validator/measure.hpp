@@ -24,9 +24,9 @@ struct Measurement {
   ExitCode exit = ExitCode::done;  // of the worst run
   std::string failure;             // of that run, one line; empty where all ran
   bool ran = false;                // all rounds ended and reported
-  bool outputs_right = false;      // every compared element, in every round, within its tolerance
+  bool outputs_right = false;      // every element of every output within its tolerance
   double max_relative_output_error = 0;
-  std::size_t frames = 0;  // measured, all rounds together
+  std::size_t frames = 0;  // measured for the period, all rounds together
   double latency_s = 0;    // median of the rounds with one frame in flight
   double period_s = 0;     // median of the rounds with as many in flight as the package says
   std::vector<ReportDevice>
