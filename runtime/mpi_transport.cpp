@@ -17,10 +17,16 @@ namespace {
 using std::chrono::microseconds;
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 30;
-// Short enough for a socket's or a shared-memory queue's buffers to stay filled.
-constexpr microseconds longest_pause{500};
-// A pause is at most this part of the time in which nothing has happened.
-constexpr int pause_share = 8;
+// How long the communication thread sleeps between two looks at its requests: at most a share of the time in which
+// nothing has happened, and at most a limit that is short enough for a socket's or a shared-memory queue's buffers to
+// stay filled. While this device computes, nobody here waits for a message and each look costs the computing thread its
+// core and part of its cache.
+struct Pauses {
+  microseconds longest;
+  int share;
+};
+constexpr Pauses while_waiting{microseconds{500}, 8};
+constexpr Pauses while_computing{microseconds{4000}, 1};
 
 struct Post {
   bool send = false;
@@ -57,6 +63,8 @@ struct MpiTransport::State {
   std::vector<Post> queue;
   bool closed = false;
   bool aborted = false;
+  bool waiting = false;  // the computing thread has nothing to do until a message is finished
+  bool hurry = false;    // it has just begun to wait
   CompletionQueue completions;
 
   // The communication thread's own.
@@ -72,6 +80,15 @@ struct MpiTransport::State {
   std::vector<MPI_Status> statuses;
   Clock::time_point active = Clock::now();  // when something last happened
   microseconds next_pause{0};
+  Pauses pauses = while_waiting;
+
+  void set_waiting(bool now) {
+    {
+      const std::scoped_lock lock(mutex);
+      waiting = hurry = now;
+    }
+    if (now) posted.notify_one();
+  }
 
   void post(const Post& post) {
     {
@@ -167,7 +184,9 @@ struct MpiTransport::State {
     if (requests.empty())
       posted.wait(lock, something);
     else if (next_pause.count() > 0)
-      posted.wait_for(lock, next_pause, something);
+      posted.wait_for(lock, next_pause, [&] { return something() || hurry; });
+    hurry = false;
+    pauses = waiting ? while_waiting : while_computing;
     if (aborted || (closed && queue.empty() && requests.empty())) return false;
     taken.clear();
     std::swap(taken, queue);
@@ -184,8 +203,8 @@ struct MpiTransport::State {
       return;
     }
     const microseconds shortest{wait.microseconds};
-    const auto grown = std::chrono::duration_cast<microseconds>((now - active) / pause_share);
-    next_pause = std::clamp(grown, shortest, std::max(shortest, longest_pause));
+    const auto grown = std::chrono::duration_cast<microseconds>((now - active) / pauses.share);
+    next_pause = std::clamp(grown, shortest, std::max(shortest, pauses.longest));
   }
 
   void loop() {
@@ -235,7 +254,13 @@ void MpiTransport::post_receive(std::size_t peer, std::size_t tag, std::span<std
 }
 
 bool MpiTransport::wait(std::vector<Token>& finished, Clock::time_point until) {
-  return state_->completions.wait(finished, until);
+  constexpr Clock::time_point at_once{};
+  if (state_->completions.wait(finished, at_once)) return true;
+  if (until == at_once) return false;
+  state_->set_waiting(true);
+  const bool any = state_->completions.wait(finished, until);
+  state_->set_waiting(false);
+  return any;
 }
 
 void MpiTransport::abort(std::exception_ptr reason) {

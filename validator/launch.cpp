@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -248,6 +249,9 @@ std::string failure_reason(const std::string& errors, int status, const std::vec
                         : fmt::format("{}: {}", who, line);
   }
   if (!line.empty()) return line;
+  // Where several ranks die at once, or before MPI is up, mpirun tells only by its own status that it was a signal.
+  if (status > 128 && status < 128 + _NSIG)
+    return fmt::format("a worker was killed by signal {} ({})", status - 128, ::strsignal(status - 128));
   std::istringstream lines(errors);
   for (std::string text; std::getline(lines, text);)
     if (text.find_first_not_of("- \t\r") != std::string::npos)

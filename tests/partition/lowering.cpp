@@ -110,15 +110,41 @@ TEST_CASE("a device that is only source and sink takes part without a segment") 
   CHECK(participating(plan).device_of_rank == std::vector<std::size_t>{0, 2});
 }
 
-TEST_CASE("contiguous stages run as one segment each, whatever skips the cut crosses") {
+TEST_CASE("contiguous stages of a chain run as one segment each") {
   Random random(5);
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    const SmallNetwork network = random_network(seed, 12);
-    const Platform platform = local_platform(3);
-    const Mapping mapping = random_contiguous(network.network(), 3, 3, random);
-    const Plan plan = lower(network.network(), platform, mapping);
-    CHECK(plan.segments.size() == mapping.replicas.front().stages.size());
+  const Platform platform = local_platform(3);
+  const SmallNetwork chain = chain_network(9);
+  for (int i = 0; i < 20; ++i) {
+    const Mapping mapping = random_contiguous(chain.network(), 3, 3, random);
+    CHECK(lower(chain.network(), platform, mapping).segments.size() == mapping.replicas.front().stages.size());
   }
+}
+
+TEST_CASE("a branch on another device does not wait for what follows on the first") {
+  const SmallNetwork network = branch_network();
+  const Platform platform = local_platform(2);
+  // All on device 0 but one layer of the first branch group: what feeds it must leave before the rest of its device's
+  // work.
+  const auto& layers = network->layers();
+  LayerId stem = 0;
+  while (network->tensors()[layers[stem].outputs.front()].consumers.size() < 2 && stem + 1 < layers.size()) ++stem;
+  REQUIRE(stem + 1 < layers.size());
+  Mapping mapping = single_device(network.network(), 0);
+  const LayerId moved = network->tensors()[layers[stem].outputs.front()].consumers.back();
+  Stage away{{moved}, {1}, Split::none, {}, Halo::exchange, 0, Wire::full};
+  std::erase(mapping.replicas[0].stages[0].layers, moved);
+  mapping.replicas[0].stages.push_back(away);
+  const std::vector<std::size_t> device_of = [&] {
+    std::vector<std::size_t> result(layers.size(), 0);
+    result[moved] = 1;
+    return result;
+  }();
+  const auto groups = lowering::group_layers(network.network(), device_of);
+  const auto holds = [](const lowering::Group& group, LayerId layer) {
+    return std::find(group.layers.begin(), group.layers.end(), layer) != group.layers.end();
+  };
+  for (const lowering::Group& group : groups)
+    if (holds(group, stem) && group.device == 0) CHECK(group.layers.back() <= moved);
 }
 
 TEST_CASE("replicas with the same layers on a device share its sub-model") {
