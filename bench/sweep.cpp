@@ -1,4 +1,5 @@
-// Exhaustive correctness sweeps, too long for the suite: every cut position of every network given, and many random mappings.
+// Exhaustive correctness sweeps, too long for the suite: every cut position of every network given, and many random
+// mappings.
 //   bench_sweep [--cuts N (0: every one)] [--random N] [--frames N] [--seed N] MODEL.onnx...
 // Prints a line a network; exit 9 where a mapping was wrong or a swapped slice was not seen.
 #include <cstdlib>
@@ -25,11 +26,16 @@ int main(int argc, char** argv) try {
     if (word.starts_with("--")) {
       if (i + 1 == argc) throw dse::Error(dse::ExitCode::usage, "USAGE", word + " needs a value");
       const std::size_t value = std::strtoull(argv[++i], nullptr, 10);
-      if (word == "--cuts") options.cuts = value;
-      else if (word == "--random") options.three_stages = options.four_devices = options.replicas = value;
-      else if (word == "--frames") options.frames = value;
-      else if (word == "--seed") options.seed = value;
-      else throw dse::Error(dse::ExitCode::usage, "USAGE", "unknown option " + word);
+      if (word == "--cuts")
+        options.cuts = value;
+      else if (word == "--random")
+        options.three_stages = options.four_devices = options.replicas = value;
+      else if (word == "--frames")
+        options.frames = value;
+      else if (word == "--seed")
+        options.seed = value;
+      else
+        throw dse::Error(dse::ExitCode::usage, "USAGE", "unknown option " + word);
       continue;
     }
     const dse::fs::path file = word;

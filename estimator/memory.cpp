@@ -41,7 +41,8 @@ DeviceMemory of_device(const Network& network, const DeviceProfile& profile, con
   }
   const double sessions =
       profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(program.segments.size());
-  result.load_bytes = sessions + profile.memory_weight_factor * relaid + profile.memory_load_factor * largest_relaid;
+  result.load_bytes = sessions + profile.memory_weight_factor * relaid + profile.memory_load_factor * largest_relaid +
+                      profile.memory_load_bytes;
   result.run_bytes = sessions + profile.memory_weight_factor * result.weight_bytes +
                      profile.memory_activation_factor * largest_activations + slots(plan, program);
   return result;

@@ -222,8 +222,7 @@ class Folder {
     const std::set<const onnx::NodeProto*> pending_set(pending_nodes_.begin(), pending_nodes_.end());
     std::set<std::string> read(draft_.outputs.begin(), draft_.outputs.end());
     for (const onnx::NodeProto& node : draft_.nodes)
-      if (!pending_set.contains(&node))
-        read.insert(node.input().begin(), node.input().end());
+      if (!pending_set.contains(&node)) read.insert(node.input().begin(), node.input().end());
     std::vector<std::string> wanted;
     for (const std::string& name : pending_)
       if (read.contains(name)) wanted.push_back(name);

@@ -5,8 +5,9 @@
 
 namespace dse {
 
-// Before shapes are known: drops dead nodes and unread optional outputs (a Dropout's mask), whose shapes nobody needs and the engine
-// may not know, and fills ConstantOfShape of constant shapes, so that weights made by it need not travel to the engine.
+// Before shapes are known: drops dead nodes and unread optional outputs (a Dropout's mask), whose shapes nobody needs
+// and the engine may not know, and fills ConstantOfShape of constant shapes, so that weights made by it need not travel
+// to the engine.
 void fold_fills(Draft& draft);
 
 // Folds nodes whose inputs are all constant, and Shape and Size of tensors whose shapes do not depend on data. Values

@@ -22,8 +22,8 @@ using WeightId = std::size_t;
 struct NetworkTensor {
   std::string name;
   TensorType tensor;
-  std::optional<LayerId> producer;      // empty for network inputs
-  std::vector<LayerId> consumers;       // ascending, no repeats
+  std::optional<LayerId> producer;  // empty for network inputs
+  std::vector<LayerId> consumers;   // ascending, no repeats
   bool is_output = false;
 
   std::int64_t bytes() const { return tensor.bytes(); }
@@ -33,30 +33,43 @@ struct NetworkTensor {
 struct Weight {
   std::string name;
   TensorType tensor;
-  std::shared_ptr<const void> owner;    // keeps data alive
+  std::shared_ptr<const void> owner;  // keeps data alive
   const std::byte* data = nullptr;
 };
 
 // The class of kernel a layer is costed as.
 enum class OperatorClass {
-  convolution, depthwise_convolution, transposed_convolution, gemm, pool, global_pool, normalisation, elementwise, activation,
-  softmax, concat, data_movement, resize, other,
+  convolution,
+  depthwise_convolution,
+  transposed_convolution,
+  gemm,
+  pool,
+  global_pool,
+  normalisation,
+  elementwise,
+  activation,
+  softmax,
+  concat,
+  data_movement,
+  resize,
+  other,
 };
 std::string_view to_string(OperatorClass);
 
 struct Layer {
-  std::string name;                     // of the anchor node, else its first output; unique
-  std::string op_type;                  // of the anchor node ("Conv")
+  std::string name;     // of the anchor node, else its first output; unique
+  std::string op_type;  // of the anchor node ("Conv")
   OperatorClass op_class = OperatorClass::other;
-  std::vector<std::size_t> nodes;       // indices into the model's nodes, topological order
-  std::vector<TensorId> inputs;         // activations read, in order of first use, no repeats
-  std::vector<TensorId> outputs;        // activations that leave the layer
-  std::vector<WeightId> weights;        // no repeats
-  std::int64_t macs = 0;                // multiply-accumulates of convolutions, Gemm and MatMul
-  std::int64_t operations = 0;          // arithmetic operations of everything else (one per output element and node)
+  std::vector<std::size_t> nodes;  // indices into the model's nodes, topological order
+  std::vector<TensorId> inputs;    // activations read, in order of first use, no repeats
+  std::vector<TensorId> outputs;   // activations that leave the layer
+  std::vector<WeightId> weights;   // no repeats
+  std::int64_t macs = 0;           // multiply-accumulates of convolutions, Gemm and MatMul
+  std::int64_t operations = 0;     // arithmetic operations of everything else (one per output element and node)
   std::int64_t weight_bytes = 0;
-  std::string signature;                // equal signatures are the same kernel on the same shapes (fused tail and attributes included)
-  bool whole = false;                   // data-dependent tail: never cut inside; for such layers shapes may be those of one run
+  std::string
+      signature;       // equal signatures are the same kernel on the same shapes (fused tail and attributes included)
+  bool whole = false;  // data-dependent tail: never cut inside; for such layers shapes may be those of one run
 };
 
 struct ShapeBinding {
@@ -73,13 +86,14 @@ struct ImportOptions {
 
 class Network {
  public:
-  // Reads, checks and folds a model. Throws Error(bad_input, MODEL-...): one line that names the node or tensor and what would be right.
+  // Reads, checks and folds a model. Throws Error(bad_input, MODEL-...): one line that names the node or tensor and
+  // what would be right.
   static Network import(const fs::path& model, const ImportOptions& options = {});
 
-  const std::string& name() const;                  // the file's stem
-  const std::string& sha256() const;                // of the model file and its external data
+  const std::string& name() const;    // the file's stem
+  const std::string& sha256() const;  // of the model file and its external data
   const std::vector<NetworkTensor>& tensors() const;
-  const std::vector<Layer>& layers() const;         // in stored topological order
+  const std::vector<Layer>& layers() const;  // in stored topological order
   const std::vector<Weight>& weights() const;
   const std::vector<TensorId>& inputs() const;
   const std::vector<TensorId>& outputs() const;
@@ -88,10 +102,10 @@ class Network {
   std::optional<LayerId> layer_named(std::string_view name) const;
 
   std::int64_t macs() const;
-  std::int64_t parameters() const;                  // elements of floating-point weights used by layers
+  std::int64_t parameters() const;  // elements of floating-point weights used by layers
   std::int64_t parameter_bytes() const;
 
-  struct Graph;                                     // the ONNX nodes: models/graph.hpp, for this room only
+  struct Graph;  // the ONNX nodes: models/graph.hpp, for this room only
   const Graph& graph() const { return *graph_; }
 
  private:

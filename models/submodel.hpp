@@ -11,16 +11,17 @@ namespace dse {
 
 // Where a weight lies in an external data file.
 struct WeightLocation {
-  std::string file;               // relative to the sub-model's folder
+  std::string file;  // relative to the sub-model's folder
   std::int64_t offset = 0;
 };
 
 struct SubmodelRequest {
   std::string name;
-  std::vector<LayerId> layers;            // in topological order
-  std::vector<TensorId> inputs;           // ports, in order; every activation that the layers read and do not produce
-  std::vector<TensorId> outputs;          // ports, in order
-  // Where the weight's bytes are; nullopt embeds them. Small ones (< 1 KiB) are always embedded: the engine needs them for shapes.
+  std::vector<LayerId> layers;    // in topological order
+  std::vector<TensorId> inputs;   // ports, in order; every activation that the layers read and do not produce
+  std::vector<TensorId> outputs;  // ports, in order
+  // Where the weight's bytes are; nullopt embeds them. Small ones (< 1 KiB) are always embedded: the engine needs them
+  // for shapes.
   std::function<std::optional<WeightLocation>(WeightId)> locate;
 };
 

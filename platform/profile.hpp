@@ -58,6 +58,7 @@ struct DeviceProfile {
   double memory_weight_factor = 1;      // resident bytes per weight byte
   double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
   double memory_load_factor = 1;        // on top while a session is created, per byte of its convolutions' weights
+  double memory_load_bytes = 0;         // and whatever their size
 
   // Looked up by (signature, threads).
   const KernelMeasurement* find(const std::string& signature, int threads) const;

@@ -1,8 +1,8 @@
 #include "validator/launch.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>

@@ -198,7 +198,11 @@ SQLite::Database open_checked(const fs::path& path, const OpenOptions& options) 
   if (found == Found::empty && options.mode != Mode::create_or_open)
     refuse(path, "DB-FOREIGN", "is empty; dse explore --db makes an archive");
   SQLite::Database db = connect(path, options.mode, options.busy_milliseconds);
-  if (found != Found::archive) migrate(db, steps, true);
+  // A creation that was killed leaves a journal beside the file; opening it has just taken everything back.
+  const bool taken_back = found == Found::archive && pragma_integer(db, "page_count") == 0;
+  if (taken_back && options.mode != Mode::create_or_open)
+    refuse(path, "DB-FOREIGN", "is empty; dse explore --db makes an archive");
+  if (found != Found::archive || taken_back) migrate(db, steps, true);
   const std::size_t version = checked(db, path, steps);
   if (version < steps.size()) {
     if (options.mode == Mode::read_only) {

@@ -104,8 +104,8 @@ NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const 
   return times;
 }
 
-// Whole, every layer alone, in groups, and the first and the last group by themselves: what tells the engine's own
-// memory, sessions, weights and activations apart.
+// Whole, every layer alone, in groups, the first and the last group and the stage-sized ones by themselves: what tells
+// the engine's own memory, sessions, weights and activations apart.
 void measure_memory(const Network& network, const CalibrationPlan& plan, const CalibrationFiles& files, int threads,
                     std::vector<MemoryObservation>& observations, double& base_bytes) {
   const auto observe = [&](std::size_t c, std::size_t first, std::size_t count) {
@@ -124,6 +124,8 @@ void measure_memory(const Network& network, const CalibrationPlan& plan, const C
   for (const std::size_t c : {0, 1, 2}) observe(c, 0, plan.chains[c].size());
   observe(2, 0, 1);
   observe(2, plan.chains[2].size() - 1, 1);
+  const std::size_t scattered = plan.chains.size() - 1;
+  for (std::size_t g = 0; g < plan.chains[scattered].size(); ++g) observe(scattered, g, 1);
 }
 
 std::string now_iso8601() {

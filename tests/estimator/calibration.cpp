@@ -124,8 +124,8 @@ TEST_CASE("fitted memory is never below what was observed") {
     const double base = profile.memory_base_bytes - 30e6 + profile.memory_session_bytes * o.sessions;
     const double run =
         base + profile.memory_weight_factor * o.weight_bytes + profile.memory_activation_factor * o.live_bytes;
-    const double load =
-        base + profile.memory_weight_factor * o.relaid_bytes + profile.memory_load_factor * o.largest_relaid_bytes;
+    const double load = base + profile.memory_weight_factor * o.relaid_bytes +
+                        profile.memory_load_factor * o.largest_relaid_bytes + profile.memory_load_bytes;
     CHECK(run >= o.run_peak_bytes * 0.999);
     CHECK(run <= o.run_peak_bytes * 1.15);
     CHECK(std::max(run, load) >= o.loaded_peak_bytes * 0.999);
