@@ -1,7 +1,20 @@
+# Headers that most sources of a target read are parsed once for it; HEADERS adds the target's own heavy ones. Every file still
+# includes what it uses.
+set(DSE_COMMON_HEADERS <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
+  <vector> <fmt/format.h>)
+option(DSE_PRECOMPILE "Precompile common headers" ON)
+function(dse_precompile target)
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources count)
+  if(DSE_PRECOMPILE AND count GREATER 2)
+    target_precompile_headers(${target} PRIVATE ${DSE_COMMON_HEADERS} ${ARGN})
+  endif()
+endfunction()
+
 # dse_room(NAME USES...): the library of one folder. Every .cpp directly in it, and in its sub-folders named by SUBFOLDERS,
 # except main.cpp and *_main.cpp, belongs to it; headers are included as "room/file.hpp". USES names rooms and imported targets.
 function(dse_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;PRIVATE_USES;SUBFOLDERS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "USES;PRIVATE_USES;SUBFOLDERS;HEADERS" ${ARGN})
   set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   foreach(folder IN LISTS ROOM_SUBFOLDERS)
     list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
@@ -12,6 +25,7 @@ function(dse_room name)
     add_library(dse_${name} STATIC ${sources})
     set(scope PUBLIC)
     target_link_libraries(dse_${name} PRIVATE dse_warnings ${ROOM_PRIVATE_USES})
+    dse_precompile(dse_${name} ${ROOM_HEADERS})
   else()
     add_library(dse_${name} INTERFACE)
     set(scope INTERFACE)
@@ -36,6 +50,7 @@ function(dse_test name)
   endif()
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE dse_warnings dse_test_main ${TEST_USES})
+  dse_precompile(test_${name} <doctest/doctest.h>)
   if(TEST_PROGRAMS)
     add_dependencies(test_${name} ${TEST_PROGRAMS})
   endif()

@@ -182,6 +182,7 @@ std::vector<engine::OwnedTensor> Reference::tensors(const std::vector<TensorId>&
       found[extra[i]] = std::move(results[state_->network.outputs().size() + i]);
   }
   std::vector<engine::OwnedTensor> result;
+  result.reserve(ids.size());
   for (const TensorId id : ids) result.push_back(found.at(id));
   return result;
 }

@@ -8,6 +8,7 @@
 
 #include "models/draft.hpp"
 #include "models/graph.hpp"
+#include "models/layer_rule.hpp"
 #include "models/layers.hpp"
 
 namespace dse {
@@ -117,6 +118,8 @@ Network NetworkBuilder::build() {
     network_.tensors_.push_back({input.name, input.tensor, std::nullopt, {}, false});
   }
   if (draft_.unbound.empty()) add_layers();
+  for (LayerId layer = 0; layer < network_.layers_.size(); ++layer)
+    graph_->layer_rules.push_back(std::make_shared<LayerRule>(network_, *graph_, layer, default_opset(draft_.opsets)));
   network_.graph_ = graph_;
   return std::move(network_);
 }

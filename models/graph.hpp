@@ -11,14 +11,17 @@
 
 namespace dse {
 
+class LayerRule;
+
 struct Network::Graph {
   std::int64_t ir_version = 0;
   std::vector<onnx::OperatorSetIdProto> opsets;
   // After folding, in topological order. A constant input carries the name of its weight.
   std::vector<onnx::NodeProto> nodes;
   std::map<std::string, WeightId, std::less<>> weight_of;
-  std::map<std::string, TensorId, std::less<>> tensor_of;  // values that cross a layer's border
-  std::map<std::string, TensorType, std::less<>> types;    // of every value that is no weight
+  std::map<std::string, TensorId, std::less<>> tensor_of;     // values that cross a layer's border
+  std::map<std::string, TensorType, std::less<>> types;       // of every value that is no weight
+  std::vector<std::shared_ptr<const LayerRule>> layer_rules;  // by layer
   std::int64_t parameters = 0;
   std::int64_t parameter_bytes = 0;
 };

@@ -30,7 +30,7 @@ fs::path in_path(std::string_view program) {
 
 fs::path find_mpirun() {
   const char* named = std::getenv("DSE_MPIRUN");
-  const fs::path found = named != nullptr && *named != '\0' ? fs::absolute(named) : in_path("mpirun");
+  fs::path found = named != nullptr && *named != '\0' ? fs::absolute(named) : in_path("mpirun");
   if (!executable(found))
     throw Error(ExitCode::device, "LAUNCH-MPI",
                 "mpirun is not in PATH; install Open MPI (Debian: openmpi-bin) or name it with DSE_MPIRUN");
@@ -242,7 +242,7 @@ std::string failure_reason(const std::string& errors, int status, const std::vec
     const int number = digits.size() < 4 ? std::stoi(digits) : 0;
     return fmt::format("{}: killed by signal {} ({})", rank_name(match[1].str(), devices), digits, ::strsignal(number));
   }
-  const std::string line = worker_line(errors);
+  std::string line = worker_line(errors);
   if (std::regex_search(errors, match, by_code)) {
     const std::string who = rank_name(match[1].str(), devices);
     return line.empty() ? fmt::format("{}: ended with exit code {}", who, match[2].str())

@@ -1,9 +1,12 @@
-#include "models/rules/rule.hpp"
+// Element-wise operators of any number of operands, with numpy's broadcasting: axes are aligned at the end, an extent
+// of 1 serves every position.
+#include <algorithm>
+
+#include "models/rules/node_writer.hpp"
 
 namespace dse::rules {
 namespace {
 
-// numpy's broadcast: axes are aligned at the end, an extent of 1 serves every position.
 Box operand_box(const Box& output, const Shape& operand) {
   Box box;
   const std::size_t missing = output.lo.size() - operand.size();
@@ -15,21 +18,45 @@ Box operand_box(const Box& output, const Shape& operand) {
   return box;
 }
 
+class Elementwise : public OperatorRule {
+ public:
+  explicit Elementwise(const NodeFacts& facts) : inputs_(facts.inputs), outputs_(facts.outputs) {}
+
+  NodeNeeds needs(const std::vector<Region>& asked) const override {
+    Region region;
+    for (const Region& output : asked) region = unite(region, output);
+    const Box box = region.bounds();
+    NodeNeeds result;
+    for (const TensorType& tensor : outputs_)
+      result.computed.push_back(tensor.type == DataType::undefined ? Region() : Region(box));
+    for (const TensorType& tensor : inputs_)
+      result.inputs.push_back(tensor.type == DataType::undefined ? Region() : Region(operand_box(box, tensor.shape)));
+    return result;
+  }
+
+  void emit(NodeWriter& writer) const override { writer.same(); }
+
+ private:
+  std::vector<TensorType> inputs_;
+  std::vector<TensorType> outputs_;
+};
+
 }  // namespace
 
-NodeNeeds elementwise(const onnx::NodeProto&, const NodeShapes& shapes, const std::vector<Region>& asked) {
-  Region region;
-  for (const Region& output : asked) region = unite(region, output);
-  NodeNeeds result;
-  for (const TensorType& tensor : shapes.outputs)
-    result.computed.push_back(tensor.type == DataType::undefined ? Region() : region);
-  for (const TensorType& tensor : shapes.inputs) {
-    std::vector<Box> boxes;
-    if (tensor.type != DataType::undefined)
-      for (const Box& box : region.boxes()) boxes.push_back(operand_box(box, tensor.shape));
-    result.inputs.emplace_back(std::move(boxes));
+std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts) {
+  const Shape& shape = facts.outputs.at(0).shape;
+  for (const TensorType& output : facts.outputs)
+    if (output.type != DataType::undefined && output.shape != shape) return nullptr;
+  for (const TensorType& input : facts.inputs) {
+    if (input.type == DataType::undefined) continue;
+    if (input.shape.size() > shape.size()) return nullptr;
+    // Before operator set 7 an `axis` said where a smaller operand lies.
+    if (facts.opset < 7 && input.shape != shape && input.elements() != 1) return nullptr;
+    const std::size_t missing = shape.size() - input.shape.size();
+    for (std::size_t axis = 0; axis < input.shape.size(); ++axis)
+      if (input.shape[axis] != 1 && input.shape[axis] != shape[axis + missing]) return nullptr;
   }
-  return result;
+  return std::make_unique<Elementwise>(facts);
 }
 
 }  // namespace dse::rules

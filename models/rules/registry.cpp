@@ -1,56 +1,111 @@
 #include <algorithm>
 #include <array>
+#include <string_view>
 
-#include "models/rules/rule.hpp"
+#include "base/error.hpp"
+#include "models/draft.hpp"
+#include "models/rules/node_writer.hpp"
 
 namespace dse::rules {
 namespace {
 
 struct Entry {
   std::string_view op_type;
-  Rule rule;
+  MakeRule make;
 };
 
 // One line an operator; its family's file holds the rule.
-constexpr std::array<Entry, 40> registry{{
-    {"Abs", elementwise},       {"Add", elementwise},
-    {"And", elementwise},       {"Ceil", elementwise},
-    {"Celu", elementwise},      {"Clip", elementwise},
-    {"Div", elementwise},       {"Dropout", elementwise},
-    {"Elu", elementwise},       {"Equal", elementwise},
-    {"Erf", elementwise},       {"Exp", elementwise},
-    {"Floor", elementwise},     {"Gelu", elementwise},
-    {"Greater", elementwise},   {"HardSigmoid", elementwise},
-    {"HardSwish", elementwise}, {"Identity", elementwise},
-    {"LeakyRelu", elementwise}, {"Less", elementwise},
-    {"Log", elementwise},       {"Max", elementwise},
-    {"Mean", elementwise},      {"Min", elementwise},
-    {"Mish", elementwise},      {"Mul", elementwise},
-    {"Neg", elementwise},       {"Or", elementwise},
-    {"Pow", elementwise},       {"Reciprocal", elementwise},
-    {"Relu", elementwise},      {"Selu", elementwise},
-    {"Sigmoid", elementwise},   {"Softplus", elementwise},
-    {"Softsign", elementwise},  {"Sqrt", elementwise},
-    {"Sub", elementwise},       {"Sum", elementwise},
-    {"Tanh", elementwise},      {"ThresholdedRelu", elementwise},
-}};
+constexpr Entry registry[] = {
+    {"Abs", make_elementwise},
+    {"Acos", make_elementwise},
+    {"Acosh", make_elementwise},
+    {"Add", make_elementwise},
+    {"And", make_elementwise},
+    {"Asin", make_elementwise},
+    {"Asinh", make_elementwise},
+    {"Atan", make_elementwise},
+    {"Atanh", make_elementwise},
+    {"BitShift", make_elementwise},
+    {"Cast", make_elementwise},
+    {"Ceil", make_elementwise},
+    {"Celu", make_elementwise},
+    {"Clip", make_elementwise},
+    {"Conv", make_convolution},
+    {"Cos", make_elementwise},
+    {"Cosh", make_elementwise},
+    {"Div", make_elementwise},
+    {"Dropout", make_elementwise},
+    {"Elu", make_elementwise},
+    {"Equal", make_elementwise},
+    {"Erf", make_elementwise},
+    {"Exp", make_elementwise},
+    {"Floor", make_elementwise},
+    {"Gelu", make_elementwise},
+    {"Greater", make_elementwise},
+    {"GreaterOrEqual", make_elementwise},
+    {"HardSigmoid", make_elementwise},
+    {"HardSwish", make_elementwise},
+    {"Identity", make_elementwise},
+    {"IsInf", make_elementwise},
+    {"IsNaN", make_elementwise},
+    {"LeakyRelu", make_elementwise},
+    {"Less", make_elementwise},
+    {"LessOrEqual", make_elementwise},
+    {"Log", make_elementwise},
+    {"Max", make_elementwise},
+    {"Mean", make_elementwise},
+    {"Min", make_elementwise},
+    {"Mish", make_elementwise},
+    {"Mod", make_elementwise},
+    {"Mul", make_elementwise},
+    {"Neg", make_elementwise},
+    {"Not", make_elementwise},
+    {"Or", make_elementwise},
+    {"PRelu", make_elementwise},
+    {"Pow", make_elementwise},
+    {"Reciprocal", make_elementwise},
+    {"Relu", make_elementwise},
+    {"Round", make_elementwise},
+    {"Selu", make_elementwise},
+    {"Shrink", make_elementwise},
+    {"Sigmoid", make_elementwise},
+    {"Sign", make_elementwise},
+    {"Sin", make_elementwise},
+    {"Sinh", make_elementwise},
+    {"Softplus", make_elementwise},
+    {"Softsign", make_elementwise},
+    {"Sqrt", make_elementwise},
+    {"Sub", make_elementwise},
+    {"Sum", make_elementwise},
+    {"Swish", make_elementwise},
+    {"Tan", make_elementwise},
+    {"Tanh", make_elementwise},
+    {"ThresholdedRelu", make_elementwise},
+    {"Where", make_elementwise},
+    {"Xor", make_elementwise},
+};
 
 }  // namespace
 
-Rule rule_for(std::string_view domain, std::string_view op_type) {
-  if (!domain.empty() && domain != "ai.onnx") return &whole;
-  const auto* found =
-      std::find_if(registry.begin(), registry.end(), [&](const Entry& entry) { return entry.op_type == op_type; });
-  return found == registry.end() ? &whole : found->rule;
+std::unique_ptr<const OperatorRule> make_rule(const NodeFacts& facts) {
+  if (!is_default_domain(facts.node->domain())) return nullptr;
+  const auto* found = std::find_if(std::begin(registry), std::end(registry),
+                                   [&](const Entry& entry) { return entry.op_type == facts.node->op_type(); });
+  return found == std::end(registry) ? nullptr : found->make(facts);
 }
 
-NodeNeeds whole(const onnx::NodeProto&, const NodeShapes& shapes, const std::vector<Region>&) {
-  NodeNeeds result;
-  for (const TensorType& tensor : shapes.outputs)
-    result.computed.push_back(tensor.type == DataType::undefined ? Region() : Region::whole(tensor.shape));
-  for (const TensorType& tensor : shapes.inputs)
-    result.inputs.push_back(tensor.type == DataType::undefined ? Region() : Region::whole(tensor.shape));
+std::vector<Region> hulls(const std::vector<Region>& regions) {
+  std::vector<Region> result;
+  for (const Region& region : regions) result.push_back(region.empty() ? Region() : Region(region.bounds()));
   return result;
+}
+
+NodeNeeds OperatorRule::partial_needs(const Region&, Range) const {
+  throw Error(ExitCode::internal, "RULE-PARTIAL", "this operator cannot be split by inputs");
+}
+
+void OperatorRule::emit_partial(NodeWriter&, Range) const {
+  throw Error(ExitCode::internal, "RULE-PARTIAL", "this operator cannot be split by inputs");
 }
 
 }  // namespace dse::rules
