@@ -29,7 +29,7 @@ std::size_t utf8_sequence(std::string_view text) {
 
 std::string Place::to_string() const {
   if (path.empty()) return "";
-  const std::string safe = printable(path, 1000);
+  std::string safe = printable(path, 1000);
   if (line <= 0) return safe;
   if (column <= 0) return fmt::format("{}:{}", safe, line);
   return fmt::format("{}:{}:{}", safe, line, column);

@@ -1,6 +1,7 @@
 // Exhaustive correctness sweeps, too long for the suite: every cut position of every network given, and many random
 // mappings.
-//   bench_sweep [--cuts N (0: every one)] [--random N] [--frames N] [--seed N] MODEL.onnx...
+//   bench_sweep [--cuts N (0: every one)] [--random N] [--hybrids N] [--strategies 1] [--frames N] [--seed N]
+//   MODEL.onnx...
 // Prints a line a network; exit 9 where a mapping was wrong or a swapped slice was not seen.
 #include <cstdlib>
 #include <cstring>
@@ -30,6 +31,10 @@ int main(int argc, char** argv) try {
         options.cuts = value;
       else if (word == "--random")
         options.three_stages = options.four_devices = options.replicas = value;
+      else if (word == "--hybrids")
+        options.hybrids = value;
+      else if (word == "--strategies")
+        options.strategies = value != 0;
       else if (word == "--frames")
         options.frames = value;
       else if (word == "--seed")

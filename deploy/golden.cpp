@@ -10,7 +10,9 @@ namespace {
 std::vector<TensorId> crossing_tensors(const Plan& plan) {
   std::vector<TensorId> ids;
   for (const Transfer& transfer : plan.transfers)
-    if (std::find(ids.begin(), ids.end(), transfer.tensor) == ids.end()) ids.push_back(transfer.tensor);
+    if (transfer.value.kind == ValueId::Kind::tensor &&
+        std::find(ids.begin(), ids.end(), transfer.value.index) == ids.end())
+      ids.push_back(transfer.value.index);
   return ids;
 }
 

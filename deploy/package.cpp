@@ -62,9 +62,10 @@ class Writer {
   }
 
   WeightFile weights_of(const std::vector<const PlanSegment*>& segments) const {
-    std::vector<WeightId> weights;
+    std::vector<WeightSlice> weights;
     for (const PlanSegment* segment : segments) {
-      const std::vector<WeightId> own = external_weights(reference_.network(), layers_of(plan_, *segment));
+      const std::vector<WeightSlice> own =
+          external_slices(reference_.network(), model_request(plan_, *segment, "weights"));
       weights.insert(weights.end(), own.begin(), own.end());
     }
     return WeightFile(reference_.network(), weights);
@@ -80,7 +81,7 @@ class Writer {
       program::Segment& segment = program.segments[i];
       segment.model = safe_file_name(segment.name, i) + ".onnx";
       folder_.add(fmt::format("models/{}/{}", name, segment.model),
-                  write_submodel(reference_.network(), request(*segments[i], segment.name, weights)));
+                  write_part_model(reference_.network(), request(*segments[i], segment.name, weights)));
     }
     if (!weights.empty())
       folder_.add(fmt::format("models/{}/{}", name, weights_name),
@@ -90,9 +91,9 @@ class Writer {
     folder_.add("programs/" + manifest_.programs.back(), program::to_json(program));
   }
 
-  SubmodelRequest request(const PlanSegment& segment, const std::string& name, const WeightFile& weights) const {
-    SubmodelRequest result{name, layers_of(plan_, segment), segment.inputs, segment.outputs, {}};
-    result.locate = [&weights](WeightId id) { return weights.locate(id, weights_name); };
+  PartModelRequest request(const PlanSegment& segment, const std::string& name, const WeightFile& weights) const {
+    PartModelRequest result = model_request(plan_, segment, name);
+    result.locate = [&weights](const WeightSlice& slice) { return weights.locate(slice, weights_name); };
     return result;
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -17,11 +18,13 @@ class WeightFile {
   static constexpr std::int64_t alignment = 4096;  // a page: weights are mapped, and shared by the ranks of a host
 
   // Places the weights; repeats, and other weights with the same bytes, take no space of their own.
-  WeightFile(const Network& network, std::span<const WeightId> weights);
+  WeightFile(const Network& network, std::span<const WeightSlice> slices);
+  WeightFile(const Network& network, std::span<const WeightId> weights);  // whole ones
 
   bool empty() const { return pieces_.empty(); }
   std::int64_t size() const { return size_; }
   // For SubmodelRequest::locate: `file` is where the bytes will be written, relative to the sub-model's folder.
+  std::optional<WeightLocation> locate(const WeightSlice& slice, const std::string& file) const;
   std::optional<WeightLocation> locate(WeightId weight, const std::string& file) const;
 
   // The file's bytes in order: each weight, and zeros between them.
@@ -39,10 +42,12 @@ class WeightFile {
  private:
   struct Piece {
     std::int64_t offset = 0;
-    std::span<const std::byte> bytes;  // the network's memory
+    std::span<const std::byte> bytes;  // the network's memory, or packed_
   };
   std::vector<Piece> pieces_;
-  std::map<WeightId, std::int64_t> offsets_;
+  std::deque<std::vector<std::byte>> packed_;  // slices that do not lie in one piece
+  std::map<WeightSlice, std::int64_t> offsets_;
+  std::map<WeightId, std::int64_t> whole_;
   std::int64_t size_ = 0;
 };
 

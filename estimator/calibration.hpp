@@ -62,7 +62,7 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfil
 // probe's own tensors, with what should explain it.
 struct MemoryObservation {
   double sessions = 0, weight_bytes = 0, live_bytes = 0;  // live: of the hungriest group
-  double relaid_bytes = 0, largest_relaid_bytes = 0;      // relaid_weight_bytes: of all, of the group with most
+  double relaid_bytes = 0, largest_relaid_bytes = 0;      // SegmentMemory::relaid_bytes: of all, of the group with most
   double loaded_peak_bytes = 0, run_peak_bytes = 0;       // measured
 };
 MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups);

@@ -83,11 +83,12 @@ MemoryObservation observe_memory(const Network& network, std::span<const Calibra
   MemoryObservation result;
   result.sessions = static_cast<double>(groups.size());
   for (const CalibrationGroup& group : groups) {
-    const auto relaid = static_cast<double>(relaid_weight_bytes(network, group.layers));
-    result.weight_bytes += static_cast<double>(distinct_weight_bytes(network, group.layers));
+    const SegmentMemory memory = segment_memory(network, group.layers, group.outputs);
+    const auto relaid = static_cast<double>(memory.relaid_bytes);
+    result.weight_bytes += static_cast<double>(memory.weight_bytes);
     result.relaid_bytes += relaid;
     result.largest_relaid_bytes = std::max(result.largest_relaid_bytes, relaid);
-    result.live_bytes = std::max(result.live_bytes, static_cast<double>(peak_live_bytes(network, group.layers)));
+    result.live_bytes = std::max(result.live_bytes, static_cast<double>(memory.live_bytes));
   }
   return result;
 }

@@ -49,13 +49,17 @@ struct Estimator::State {
 
 double Estimator::State::cut_seconds(const PlanSegment& segment) const {
   double bytes = 0;
-  const auto add = [&](TensorId id) {
-    const NetworkTensor& tensor = network.tensors()[id];
+  const auto add = [&](const ValuePort& port) {
     // At the network's own inputs and outputs the undivided network pays the same.
-    if (tensor.producer && !tensor.is_output) bytes += static_cast<double>(tensor.bytes());
+    if (port.value.kind == ValueId::Kind::tensor) {
+      const NetworkTensor& tensor = network.tensors()[port.value.index];
+      if (!tensor.producer || tensor.is_output) return;
+    }
+    bytes += static_cast<double>(port.box.elements()) *
+             static_cast<double>(element_size(value_type(network, port.value).type));
   };
-  for (const TensorId id : segment.inputs) add(id);
-  for (const TensorId id : segment.outputs) add(id);
+  for (const ValuePort& port : segment.inputs) add(port);
+  for (const ValuePort& port : segment.outputs) add(port);
   return bytes * platform.devices[segment.device].profile->cut_seconds_per_byte;
 }
 

@@ -1,22 +1,11 @@
 #include "estimator/memory.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <map>
+#include <set>
 
 namespace dse {
 namespace {
-
-// Layers by program segment of one device: lanes of several replicas share the segments that they have in common.
-std::vector<std::vector<LayerId>> layers_by_segment(const Plan& plan, std::size_t device) {
-  std::vector<std::vector<LayerId>> result(plan.programs.programs[device].segments.size());
-  for (const PlanSegment& segment : plan.segments) {
-    if (segment.device != device || !result[segment.program_segment].empty()) continue;
-    std::vector<LayerId>& layers = result[segment.program_segment];
-    for (const PartId part : segment.parts) layers.push_back(plan.parts[part].layer);
-    std::sort(layers.begin(), layers.end());
-  }
-  return result;
-}
 
 double slots(const Plan& plan, const program::Program& program) {
   double bytes = 0;
@@ -27,17 +16,27 @@ double slots(const Plan& plan, const program::Program& program) {
   return bytes;
 }
 
+// By program segment of one device: lanes of several replicas share the segments that they have in common.
+std::vector<const PlanSegment*> program_segments(const Plan& plan, std::size_t device) {
+  std::vector<const PlanSegment*> result(plan.programs.programs[device].segments.size(), nullptr);
+  for (const PlanSegment& segment : plan.segments)
+    if (segment.device == device && result[segment.program_segment] == nullptr)
+      result[segment.program_segment] = &segment;
+  return result;
+}
+
 DeviceMemory of_device(const Network& network, const DeviceProfile& profile, const Plan& plan, std::size_t device) {
   const program::Program& program = plan.programs.programs[device];
   DeviceMemory result;
   double relaid = 0, largest_relaid = 0, largest_activations = 0;
-  for (const std::vector<LayerId>& layers : layers_by_segment(plan, device)) {
-    const auto weights = static_cast<double>(distinct_weight_bytes(network, layers));
-    result.weight_bytes += weights;
-    const auto copied = static_cast<double>(relaid_weight_bytes(network, layers));
-    relaid += copied;
-    largest_relaid = std::max(largest_relaid, copied);
-    largest_activations = std::max(largest_activations, static_cast<double>(peak_live_bytes(network, layers)));
+  for (const PlanSegment* segment : program_segments(plan, device)) {
+    std::vector<const Part*> parts;
+    for (const PartId part : segment->parts) parts.push_back(&plan.parts[part]);
+    const SegmentMemory memory = segment_memory(network, parts, segment->outputs);
+    result.weight_bytes += static_cast<double>(memory.weight_bytes);
+    relaid += static_cast<double>(memory.relaid_bytes);
+    largest_relaid = std::max(largest_relaid, static_cast<double>(memory.relaid_bytes));
+    largest_activations = std::max(largest_activations, static_cast<double>(memory.live_bytes));
   }
   const double sessions =
       profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(program.segments.size());
@@ -48,68 +47,90 @@ DeviceMemory of_device(const Network& network, const DeviceProfile& profile, con
   return result;
 }
 
-}  // namespace
+bool is_relaid(OperatorClass op_class) {
+  return op_class == OperatorClass::convolution || op_class == OperatorClass::depthwise_convolution ||
+         op_class == OperatorClass::transposed_convolution;
+}
 
-std::int64_t distinct_weight_bytes(const Network& network, const std::vector<LayerId>& layers) {
+std::int64_t distinct_bytes(const Network& network, std::vector<WeightSlice> slices) {
+  std::sort(slices.begin(), slices.end());
+  slices.erase(std::unique(slices.begin(), slices.end()), slices.end());
   std::int64_t sum = 0;
-  std::vector<WeightId> all;
-  for (const LayerId id : layers) {
-    const Layer& layer = network.layers()[id];
-    sum += layer.weight_bytes;
-    all.insert(all.end(), layer.weights.begin(), layer.weights.end());
-  }
-  std::sort(all.begin(), all.end());
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    if (all[i] == all[i - 1]) sum -= network.weights()[all[i]].tensor.bytes();
-  }
+  for (const WeightSlice& slice : slices) sum += slice_size(network, slice);
   return sum;
 }
 
-std::int64_t relaid_weight_bytes(const Network& network, const std::vector<LayerId>& layers) {
-  std::vector<LayerId> convolutions;
-  std::copy_if(layers.begin(), layers.end(), std::back_inserter(convolutions), [&network](LayerId id) {
-    const OperatorClass op_class = network.layers()[id].op_class;
-    return op_class == OperatorClass::convolution || op_class == OperatorClass::depthwise_convolution ||
-           op_class == OperatorClass::transposed_convolution;
-  });
-  return distinct_weight_bytes(network, convolutions);
+// Values while the parts run one after another.
+class Liveness {
+ public:
+  Liveness(const Network& network, std::span<const Part* const> parts, std::span<const ValuePort> outputs)
+      : network_(network), parts_(parts), dying_(parts.size() + 1, 0) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      for (const ValuePort& port : parts[i]->inputs) last_use_[port.value] = i;
+      for (const ValuePort& port : parts[i]->outputs) made_.insert(port.value);
+    }
+    for (const ValuePort& port : outputs) last_use_[port.value] = parts.size();
+  }
+
+  std::int64_t peak() {
+    std::map<ValueId, std::int64_t> external;
+    for (const Part* part : parts_)
+      for (const ValuePort& port : part->inputs)
+        if (!made_.contains(port.value)) external[port.value] = std::max(external[port.value], bytes(port));
+    for (const auto& [value, size] : external) born(size, last_use_.at(value));
+    std::int64_t peak = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      for (const ValuePort& port : parts_[i]->outputs) {
+        const auto last = last_use_.find(port.value);
+        born(bytes(port), last == last_use_.end() ? i : std::max(i, last->second));
+      }
+      peak = std::max(peak, live_);
+      live_ -= dying_[i];
+    }
+    return peak;
+  }
+
+ private:
+  std::int64_t bytes(const ValuePort& port) const {
+    return port.box.elements() * static_cast<std::int64_t>(element_size(value_type(network_, port.value).type));
+  }
+  void born(std::int64_t size, std::size_t until) {
+    live_ += size;
+    dying_[until] += size;
+  }
+
+  const Network& network_;
+  std::span<const Part* const> parts_;
+  std::map<ValueId, std::size_t> last_use_;
+  std::set<ValueId> made_;
+  std::vector<std::int64_t> dying_;
+  std::int64_t live_ = 0;
+};
+
+}  // namespace
+
+SegmentMemory segment_memory(const Network& network, std::span<const Part* const> parts,
+                             std::span<const ValuePort> outputs) {
+  std::vector<WeightSlice> all, relaid;
+  for (const Part* part : parts) {
+    all.insert(all.end(), part->weights.begin(), part->weights.end());
+    if (is_relaid(network.layers()[part->layer].op_class))
+      relaid.insert(relaid.end(), part->weights.begin(), part->weights.end());
+  }
+  return {distinct_bytes(network, std::move(all)), distinct_bytes(network, std::move(relaid)),
+          Liveness(network, parts, outputs).peak()};
 }
 
-std::int64_t peak_live_bytes(const Network& network, const std::vector<LayerId>& layers) {
-  const auto& tensors = network.tensors();
-  const auto contains = [&](LayerId id) { return std::binary_search(layers.begin(), layers.end(), id); };
-  // Position of the last layer of the group that reads a tensor; tensors that others read too stay to the end.
-  const auto last_use = [&](TensorId id) {
-    std::size_t last = 0;
-    if (tensors[id].is_output) return layers.size();
-    for (const LayerId consumer : tensors[id].consumers) {
-      if (!contains(consumer)) return layers.size();
-      last = std::max(
-          last, static_cast<std::size_t>(std::lower_bound(layers.begin(), layers.end(), consumer) - layers.begin()));
-    }
-    return last;
-  };
-  std::vector<std::int64_t> dying(layers.size() + 1, 0);
-  std::int64_t live = 0, peak = 0;
-  const auto born = [&](TensorId id, std::size_t until) {
-    live += tensors[id].bytes();
-    dying[until] += tensors[id].bytes();
-  };
-  std::vector<TensorId> external;
-  for (const LayerId id : layers) {
-    for (const TensorId input : network.layers()[id].inputs) {
-      if (!tensors[input].producer || !contains(*tensors[input].producer)) external.push_back(input);
-    }
-  }
-  std::sort(external.begin(), external.end());
-  external.erase(std::unique(external.begin(), external.end()), external.end());
-  for (const TensorId input : external) born(input, last_use(input));
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    for (const TensorId output : network.layers()[layers[i]].outputs) born(output, std::max(i, last_use(output)));
-    peak = std::max(peak, live);
-    live -= dying[i];
-  }
-  return peak;
+SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>& layers,
+                             const std::vector<TensorId>& outputs) {
+  std::vector<Part> parts;
+  std::vector<const Part*> pointers;
+  std::vector<ValuePort> ports;
+  for (const LayerId layer : layers) parts.push_back(whole_part(network, layer));
+  for (const Part& part : parts) pointers.push_back(&part);
+  for (const TensorId output : outputs)
+    ports.push_back({tensor_value(output), Box::whole(network.tensors()[output].tensor.shape)});
+  return segment_memory(network, pointers, ports);
 }
 
 std::vector<DeviceMemory> device_memory(const Network& network, const Platform& platform, const Plan& plan) {

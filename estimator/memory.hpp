@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "partition/plan.hpp"
@@ -18,15 +19,19 @@ struct DeviceMemory {
 // By platform device; all zero for a device without work.
 std::vector<DeviceMemory> device_memory(const Network& network, const Platform& platform, const Plan& plan);
 
-// The largest sum of bytes of tensors that are alive at once while `layers` (ascending) run in this order: a layer's
-// inputs and outputs while it runs, inputs of the group from the start, outputs of the group to the end.
-std::int64_t peak_live_bytes(const Network& network, const std::vector<LayerId>& layers);
-
-// Bytes of the distinct weights of the layers.
-std::int64_t distinct_weight_bytes(const Network& network, const std::vector<LayerId>& layers);
-
-// Of these, the bytes that the engine copies into a layout of its own while a session is created: convolutions'. The
-// others stay mapped, and are read for the first time by the first frame.
-std::int64_t relaid_weight_bytes(const Network& network, const std::vector<LayerId>& layers);
+// What a segment holds in memory; a group of whole layers is one too.
+struct SegmentMemory {
+  std::int64_t weight_bytes = 0;  // of its distinct weights
+  // Of these, the bytes that the engine copies into a layout of its own while a session is created: convolutions'. The
+  // others stay mapped, and are read for the first time by the first frame.
+  std::int64_t relaid_bytes = 0;
+  // The largest sum of bytes of values that are alive at once while the parts run in their order: a part's inputs and
+  // outputs while it runs, inputs of the segment from the start, outputs of the segment to the end.
+  std::int64_t live_bytes = 0;
+};
+SegmentMemory segment_memory(const Network& network, std::span<const Part* const> parts,
+                             std::span<const ValuePort> outputs);
+SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>& layers,
+                             const std::vector<TensorId>& outputs);
 
 }  // namespace dse

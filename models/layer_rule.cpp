@@ -134,7 +134,7 @@ RuleResult LayerRule::everything() const {
 RuleResult LayerRule::needs(const PartWork& work) const {
   if (work.kind != PartKind::partial && work.outputs.size() != outputs_.size())
     throw Error(ExitCode::internal, "RULE-OUTPUTS", "a layer was asked for another number of outputs than it has");
-  if (!splittable_) return everything();
+  if (!splittable_ || asks_for_everything(work)) return everything();
   const Walked walked = walk(work);
   RuleResult result;
   for (const std::size_t value : inputs_) result.inputs.push_back(walked.asked[value]);
@@ -213,13 +213,17 @@ void LayerRule::emit(const PartWork& work, GraphBuilder& builder) const {
 }
 
 // Whole in, whole out: then the nodes stay as they are.
-bool LayerRule::is_everything(const PartWork& work, const GraphBuilder& builder) const {
+bool LayerRule::asks_for_everything(const PartWork& work) const {
   if (work.kind != PartKind::full) return false;
   for (std::size_t i = 0; i < outputs_.size(); ++i)
     if (!work.outputs[i].is_whole(types_[outputs_[i]].shape)) return false;
-  return std::all_of(inputs_.begin(), inputs_.end(), [&](std::size_t value) {
-    return builder.provides(values_[value], Box::whole(types_[value].shape));
-  });
+  return true;
+}
+
+bool LayerRule::is_everything(const PartWork& work, const GraphBuilder& builder) const {
+  return asks_for_everything(work) && std::all_of(inputs_.begin(), inputs_.end(), [&](std::size_t value) {
+           return builder.provides(values_[value], Box::whole(types_[value].shape));
+         });
 }
 
 // A node that several layers repeat (DequantizeLinear) is written once.

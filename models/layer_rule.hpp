@@ -46,6 +46,7 @@ class LayerRule {
   void emit_whole(const Node& node, GraphBuilder& builder) const;
   void emit_partial(const PartWork& work, const Walked& walked, GraphBuilder& builder) const;
   void emit_sum(const PartWork& work, const Walked& walked, GraphBuilder& builder) const;
+  bool asks_for_everything(const PartWork& work) const;
   bool is_everything(const PartWork& work, const GraphBuilder& builder) const;
   void add_bias(RuleResult& result) const;
   Box bias_box(const Box& sum) const;

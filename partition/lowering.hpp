@@ -1,17 +1,19 @@
-// The steps of lower(), private to the room: placement → segments → transfers → programs, one replica at a time.
+// The steps of lower(), private to the room: placement → holdings and transfers → segments → programs, one replica at a
+// time.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "models/network.hpp"
+#include "partition/holdings.hpp"
 #include "partition/plan.hpp"
 
 namespace dse::lowering {
 
 constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
-// Square bit matrix, rows as words: reachability of layers, ancestors of segments.
+// Square bit matrix, rows as words: reachability of parts, ancestors of segments.
 class BitMatrix {
  public:
   explicit BitMatrix(std::size_t rows, std::size_t columns) : words_((columns + 63) / 64), bits_(rows * words_) {}
@@ -30,16 +32,19 @@ class BitMatrix {
   std::vector<std::uint64_t> bits_;
 };
 
-// reaches.get(a, b): layer b reads, directly or not, what layer a computes. Every layer reaches itself.
-BitMatrix reachability(const Network& network);
-
-// A group of layers of one device that will be one sub-model.
+// Parts of one device that will be one sub-model, as indices into the replica's parts, ascending.
 struct Group {
   std::size_t device = 0;
-  std::vector<LayerId> layers;  // topological order
+  std::vector<std::size_t> parts;
 };
 
-// Groups the layers of one replica, device_of[layer] given. The graph of groups is acyclic.
-std::vector<Group> group_layers(const Network& network, const std::vector<std::size_t>& device_of);
+// Groups the parts of one replica; sources[part]: the parts that it depends on, by index. The graph of groups is
+// acyclic.
+std::vector<Group> group_parts(const Network& network, const std::vector<Part>& parts,
+                               const std::vector<std::vector<std::size_t>>& sources);
+
+// The segments in a topological order, the one with the earliest part first among those that are ready.
+std::vector<std::size_t> order_groups(const std::vector<Group>& groups, const std::vector<std::size_t>& group_of,
+                                      const std::vector<std::vector<std::size_t>>& sources);
 
 }  // namespace dse::lowering

@@ -105,10 +105,15 @@ class Checker {
     const bool spatial = stage.split == Split::rows || stage.split == Split::tiles;
     if (stage.halo == Halo::recompute && !spatial)
       refuse("MAPPING-HALO", "halo: recompute belongs to a stage that is split by rows or tiles");
-    if (split)
-      refuse("MAPPING-SPLIT",
-             fmt::format("split: {} is not supported yet by the lowering; use stages with one device each, or replicas",
-                         split_names[static_cast<std::size_t>(stage.split)]));
+    if (split && stage.devices.size() < 2)
+      refuse("MAPPING-SPLIT", fmt::format("split: {} needs at least two devices; leave it out where there is one",
+                                          split_names[static_cast<std::size_t>(stage.split)]));
+    if (!stage.shares.empty() && stage.shares.size() != stage.devices.size())
+      refuse("MAPPING-SHARES", fmt::format("{} shares for {} devices; give one a device, or none for equal ones",
+                                           stage.shares.size(), stage.devices.size()));
+    for (const std::int64_t share : stage.shares)
+      if (share < 1 || share > max_share)
+        refuse("MAPPING-SHARES", fmt::format("a share is {}; allowed are 1 to {}", share, max_share));
     if (stage.wire != Wire::full)
       refuse("MAPPING-WIRE", fmt::format("wire: {} is not supported yet by the lowering; use wire: full",
                                          wire_names[static_cast<std::size_t>(stage.wire)]));

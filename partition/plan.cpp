@@ -9,11 +9,15 @@
 
 #include "base/error.hpp"
 #include "partition/lowering.hpp"
+#include "partition/placement.hpp"
 
 namespace dse {
 namespace {
 
+using lowering::Cluster;
 using lowering::Group;
+using lowering::Holding;
+using lowering::Holdings;
 using lowering::nobody;
 using program::Buffer;
 using program::Lane;
@@ -22,17 +26,26 @@ using program::Step;
 using program::StepKind;
 using program::View;
 
+// Where one device keeps a value: its own result, and what it gathers from others.
+struct Memory {
+  View own;
+  std::vector<std::size_t> gathered;        // by cluster: the buffer, nobody where the cluster is in the own result
+  std::size_t own_in = nobody;              // the cluster whose buffer holds the own result as well
+  std::optional<std::size_t> made;          // the step that makes the own result
+  std::map<std::size_t, std::size_t> copy;  // by cluster: the step that brings the own result's piece
+};
+
 // What one device's lane looks like while it is written.
 struct LaneDraft {
   Lane lane;
-  std::map<TensorId, std::size_t> buffers;   // the buffer that holds a tensor
-  std::map<TensorId, std::size_t> producer;  // the step that fills it
+  std::map<ValueId, Memory> memory;
+  std::map<std::size_t, std::size_t> received;  // transfer → step
 };
 
 class Lowering {
  public:
   Lowering(const Network& network, const Platform& platform, const Mapping& mapping)
-      : network_(network), platform_(platform) {
+      : network_(network), platform_(platform), roles_(axis_roles(network)) {
     plan_.mapping = mapping;
     start_programs();
   }
@@ -66,150 +79,93 @@ class Lowering {
 
   void lower_replica(std::size_t replica) {
     replica_ = replica;
-    place_layers();
-    const std::vector<Group> groups = lowering::group_layers(network_, device_of_);
+    set_threads();
+    std::vector<Part> parts = lowering::place_parts(network_, roles_, plan_.mapping.replicas[replica], replica);
+    first_part_ = plan_.parts.size();
+    Holdings holdings(network_, platform_, parts, first_part_, replica, plan_.transfers);
+    holdings_ = &holdings;
+    find_groups(parts);
+    plan_.parts.insert(plan_.parts.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
     lanes_.clear();
     lanes_.resize(platform_.devices.size());
     for (LaneDraft& draft : lanes_) draft.lane.replica = replica;
-    first_segment_ = plan_.segments.size();
-    add_parts_and_segments(groups);
-    find_transfers();
     emit_inputs();
-    for (const std::size_t segment : segment_order()) emit_segment(segment);
+    for (const std::size_t group : order_) emit_segment(group);
     emit_outputs();
     finish_replica();
   }
 
-  void place_layers() {
-    device_of_.assign(network_.layers().size(), nobody);
-    for (const Stage& stage : plan_.mapping.replicas[replica_].stages) {
-      if (stage.devices.size() != 1 || stage.split != Split::none)
-        throw Error(ExitCode::bad_input, "PLAN-SPLIT", "stages split over several devices cannot be lowered yet");
-      for (const LayerId layer : stage.layers) device_of_[layer] = stage.devices.front();
-      if (stage.threads > 0) plan_.programs.programs[stage.devices.front()].threads = stage.threads;
-    }
-    if (std::find(device_of_.begin(), device_of_.end(), nobody) != device_of_.end())
-      throw Error(ExitCode::internal, "PLAN-LAYERS",
-                  fmt::format("replica {} leaves a layer without a device", replica_));
+  void set_threads() {
+    for (const Stage& stage : plan_.mapping.replicas[replica_].stages)
+      for (const std::size_t device : stage.devices)
+        if (stage.threads > 0) plan_.programs.programs[device].threads = stage.threads;
   }
 
-  void add_parts_and_segments(const std::vector<Group>& groups) {
-    segment_of_.assign(network_.layers().size(), 0);
-    for (const Group& group : groups) {
-      PlanSegment segment;
-      segment.replica = replica_;
-      segment.device = group.device;
-      for (const LayerId layer : group.layers) {
-        segment_of_[layer] = plan_.segments.size();
-        segment.parts.push_back(plan_.parts.size());
-        plan_.parts.push_back(whole_part(layer, group.device, plan_.segments.size()));
+  void find_groups(const std::vector<Part>& parts) {
+    std::vector<std::vector<std::size_t>> sources(parts.size());
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      sources[part] = holdings_->sources(parts[part]);
+      for (std::size_t& source : sources[part]) source -= first_part_;
+    }
+    groups_ = lowering::group_parts(network_, parts, sources);
+    group_of_.assign(parts.size(), 0);
+    for (std::size_t group = 0; group < groups_.size(); ++group)
+      for (const std::size_t part : groups_[group].parts) group_of_[part] = group;
+    order_ = lowering::order_groups(groups_, group_of_, sources);
+    find_outside_readers(parts);
+  }
+
+  // Own results that another segment of the same device reads.
+  void find_outside_readers(const std::vector<Part>& parts) {
+    read_by_others_.clear();
+    for (std::size_t part = 0; part < parts.size(); ++part)
+      for (const ValuePort& port : parts[part].inputs) {
+        const auto own = holdings_->at(port.value, parts[part].device).own;
+        if (own && group_of_[*own - first_part_] != group_of_[part])
+          read_by_others_.insert({port.value, parts[part].device});
       }
-      plan_.segments.push_back(std::move(segment));
+  }
+
+  // ---- memory
+
+  std::size_t add_buffer(std::size_t device, const ValueId& value, const Box& box) {
+    auto& buffers = lanes_[device].lane.buffers;
+    buffers.push_back(Buffer{value_name(network_, value), value_type(network_, value).type, box});
+    return buffers.size() - 1;
+  }
+
+  Memory& memory_of(std::size_t device, const ValueId& value) {
+    const auto [entry, made] = lanes_[device].memory.try_emplace(value);
+    if (made) lay_out(device, value, entry->second);
+    return entry->second;
+  }
+
+  // The own result lies inside a gathered box where it is one piece of it; then nothing is copied.
+  void lay_out(std::size_t device, const ValueId& value, Memory& memory) {
+    const Holding& holding = holdings_->at(value, device);
+    for (std::size_t c = 0; c < holding.clusters.size(); ++c) {
+      const Cluster& cluster = holding.clusters[c];
+      memory.gathered.push_back(cluster.in_own ? nobody : add_buffer(device, value, cluster.box));
+      if (!cluster.in_own && holding.has_own() && memory.own_in == nobody && cluster.box.contains(holding.own_box) &&
+          program::contiguous_in(holding.own_box, cluster.box))
+        memory.own_in = c;
     }
-    for (const Group& group : groups) connect(plan_.segments[segment_of_[group.layers.front()]], group.layers);
+    if (!holding.has_own()) return;
+    memory.own.box = holding.own_box;
+    memory.own.buffer =
+        memory.own_in != nobody ? memory.gathered[memory.own_in] : add_buffer(device, value, holding.own_box);
   }
 
-  Part whole_part(LayerId layer, std::size_t device, std::size_t segment) const {
-    Part part;
-    part.replica = replica_;
-    part.layer = layer;
-    part.device = device;
-    part.segment = segment;
-    for (const TensorId tensor : network_.layers()[layer].outputs) part.outputs.push_back(whole(tensor));
-    for (const TensorId tensor : network_.layers()[layer].inputs) part.inputs.push_back(whole(tensor));
-    return part;
+  // What a segment binds to read a box: contiguous, and not less than the box.
+  View view_to_read(std::size_t device, const ValueId& value, std::size_t cluster) {
+    const Memory& memory = memory_of(device, value);
+    const Cluster& facts = holdings_->at(value, device).clusters[cluster];
+    if (!facts.in_own) return {memory.gathered[cluster], facts.box};
+    const Box& buffer = lanes_[device].lane.buffers[memory.own.buffer].box;
+    return program::contiguous_in(facts.box, buffer) ? View{memory.own.buffer, facts.box} : memory.own;
   }
 
-  Region whole(TensorId tensor) const { return Region::whole(network_.tensors()[tensor].tensor.shape); }
-
-  void connect(PlanSegment& segment, const std::vector<LayerId>& layers) const {
-    const std::size_t self = segment_of_[layers.front()];
-    std::set<TensorId> seen;
-    for (const LayerId layer : layers) {
-      for (const TensorId tensor : network_.layers()[layer].inputs) {
-        const auto producer = network_.tensors()[tensor].producer;
-        if ((!producer || segment_of_[*producer] != self) && seen.insert(tensor).second)
-          segment.inputs.push_back(tensor);
-      }
-    }
-    for (const LayerId layer : layers) {
-      for (const TensorId tensor : network_.layers()[layer].outputs) {
-        const NetworkTensor& result = network_.tensors()[tensor];
-        const bool read_outside = std::any_of(result.consumers.begin(), result.consumers.end(),
-                                              [&](LayerId consumer) { return segment_of_[consumer] != self; });
-        if (read_outside || result.is_output) segment.outputs.push_back(tensor);
-      }
-    }
-  }
-
-  // The device that has a tensor first: its producer's, or the source for network inputs (each reader, with a source
-  // everywhere).
-  std::size_t holder(TensorId tensor, std::size_t reader) const {
-    if (const auto producer = network_.tensors()[tensor].producer) return device_of_[*producer];
-    return platform_.input_everywhere ? reader : platform_.input;
-  }
-
-  std::vector<std::size_t> readers(TensorId tensor) const {
-    const NetworkTensor& facts = network_.tensors()[tensor];
-    std::set<std::size_t> devices;
-    for (const LayerId consumer : facts.consumers) devices.insert(device_of_[consumer]);
-    if (facts.is_output) devices.insert(platform_.output);
-    return {devices.begin(), devices.end()};
-  }
-
-  void find_transfers() {
-    incoming_.clear();
-    outgoing_.clear();
-    for (TensorId tensor = 0; tensor < network_.tensors().size(); ++tensor) {
-      for (const std::size_t reader : readers(tensor)) {
-        const std::size_t from = holder(tensor, reader);
-        if (from == reader) continue;
-        const std::size_t index = plan_.transfers.size();
-        plan_.transfers.push_back({replica_, tensor, whole(tensor), from, reader, network_.tensors()[tensor].bytes()});
-        incoming_[{tensor, reader}] = index;
-        outgoing_[{tensor, from}].push_back(index);
-      }
-    }
-  }
-
-  // Segments of this replica in a topological order, the one with the earliest layer first among those that are ready.
-  std::vector<std::size_t> segment_order() const {
-    const std::size_t count = plan_.segments.size() - first_segment_;
-    std::vector<std::set<std::size_t>> successors(count);
-    std::vector<std::size_t> missing(count, 0);
-    for (std::size_t s = 0; s < count; ++s) {
-      for (const TensorId tensor : plan_.segments[first_segment_ + s].inputs) {
-        const auto producer = network_.tensors()[tensor].producer;
-        if (producer && successors[segment_of_[*producer] - first_segment_].insert(s).second) ++missing[s];
-      }
-    }
-    std::set<std::pair<LayerId, std::size_t>> ready;
-    const auto key = [&](std::size_t s) {
-      return std::pair{plan_.parts[plan_.segments[first_segment_ + s].parts.front()].layer, s};
-    };
-    for (std::size_t s = 0; s < count; ++s)
-      if (missing[s] == 0) ready.insert(key(s));
-    std::vector<std::size_t> order;
-    while (!ready.empty()) {
-      const std::size_t s = ready.extract(ready.begin()).value().second;
-      order.push_back(first_segment_ + s);
-      for (const std::size_t next : successors[s])
-        if (--missing[next] == 0) ready.insert(key(next));
-    }
-    if (order.size() != count)
-      throw Error(ExitCode::internal, "PLAN-CYCLE",
-                  fmt::format("the segments of replica {} wait for each other", replica_));
-    return order;
-  }
-
-  View view_of(std::size_t device, TensorId tensor) {
-    LaneDraft& draft = lanes_[device];
-    const auto [entry, made] = draft.buffers.try_emplace(tensor, draft.lane.buffers.size());
-    const NetworkTensor& facts = network_.tensors()[tensor];
-    const Box box = Box::whole(facts.tensor.shape);
-    if (made) draft.lane.buffers.push_back(Buffer{facts.name, facts.tensor.type, box});
-    return {entry->second, box};
-  }
+  // ---- steps
 
   std::size_t append(std::size_t device, Step step) {
     LaneDraft& draft = lanes_[device];
@@ -222,100 +178,177 @@ class Lowering {
   void emit_inputs() {
     sources_.clear();
     for (std::size_t port = 0; port < network_.inputs().size(); ++port) {
-      const TensorId tensor = network_.inputs()[port];
-      std::set<std::size_t> devices;
-      for (const std::size_t reader : readers(tensor)) devices.insert(holder(tensor, reader));
-      for (const std::size_t device : devices) {
-        sources_.insert(device);
+      const ValueId value = tensor_value(network_.inputs()[port]);
+      for (std::size_t device = 0; device < platform_.devices.size(); ++device) {
+        if (!enters(value, device)) continue;
+        Memory& memory = memory_of(device, value);
         Step step;
         step.kind = StepKind::input;
-        step.name = "input " + network_.tensors()[tensor].name;
+        step.name = "input " + value_name(network_, value);
         step.port = port;
-        step.targets = {view_of(device, tensor)};
-        lanes_[device].producer[tensor] = append(device, std::move(step));
-        emit_sends(device, tensor);
+        step.targets = {memory.own};
+        sources_.insert(device);
+        memory.made = append(device, std::move(step));
+        emit_sends(device, value);
       }
     }
   }
 
-  void emit_sends(std::size_t device, TensorId tensor) {
-    const auto found = outgoing_.find({tensor, device});
-    if (found == outgoing_.end()) return;
-    for (const std::size_t index : found->second) {
+  bool enters(const ValueId& value, std::size_t device) const {
+    const Holding* holding = holdings_->find(value, device);
+    return holding != nullptr && holding->source &&
+           (!holding->clusters.empty() || !holdings_->sent(value, device).empty());
+  }
+
+  void emit_sends(std::size_t device, const ValueId& value) {
+    const Memory& memory = memory_of(device, value);
+    for (const std::size_t index : holdings_->sent(value, device)) {
+      const Transfer& transfer = plan_.transfers[index];
       Step step;
       step.kind = StepKind::send;
-      step.name = fmt::format("send {} to {}", network_.tensors()[tensor].name,
-                              platform_.devices[plan_.transfers[index].to].name);
+      step.name = fmt::format("send {} to {}", value_name(network_, value), platform_.devices[transfer.to].name);
       step.transfer = index;
-      step.peer = plan_.transfers[index].to;
-      step.sources = {view_of(device, tensor)};
-      step.after = {lanes_[device].producer.at(tensor)};
+      step.peer = transfer.to;
+      for (const Box& box : transfer.boxes) step.sources.push_back({memory.own.buffer, box});
+      step.after = {*memory.made};
       append(device, std::move(step));
     }
   }
 
-  // The step that brings a tensor to a device: where it does not make it itself, a receive is added on first use.
-  std::size_t bring(std::size_t device, TensorId tensor) {
-    const auto found = lanes_[device].producer.find(tensor);
-    if (found != lanes_[device].producer.end()) return found->second;
-    const std::size_t index = incoming_.at({tensor, device});
+  // The steps that bring a cluster of a value to a device: receives and copies are added on first use.
+  std::vector<std::size_t> bring(std::size_t device, const ValueId& value, std::size_t index) {
+    Memory& memory = memory_of(device, value);
+    const Cluster& cluster = holdings_->at(value, device).clusters[index];
+    if (cluster.in_own) return {*memory.made};
+    std::vector<std::size_t> steps;
+    for (const std::size_t transfer : cluster.from) steps.push_back(receive(device, transfer, memory));
+    if (cluster.touches_own) steps.push_back(memory.own_in == index ? *memory.made : copy(device, memory, index));
+    return steps;
+  }
+
+  std::size_t receive(std::size_t device, std::size_t index, const Memory& memory) {
+    const auto [entry, first] = lanes_[device].received.try_emplace(index);
+    if (!first) return entry->second;
+    const Transfer& transfer = plan_.transfers[index];
     Step step;
     step.kind = StepKind::receive;
-    step.name = fmt::format("receive {} from {}", network_.tensors()[tensor].name,
-                            platform_.devices[plan_.transfers[index].from].name);
+    step.name =
+        fmt::format("receive {} from {}", value_name(network_, transfer.value), platform_.devices[transfer.from].name);
     step.transfer = index;
-    step.peer = plan_.transfers[index].from;
-    step.targets = {view_of(device, tensor)};
-    return lanes_[device].producer[tensor] = append(device, std::move(step));
+    step.peer = transfer.from;
+    for (const Holdings::Piece& piece : holdings_->pieces(index))
+      step.targets.push_back({memory.gathered[piece.cluster], piece.box});
+    return entry->second = append(device, std::move(step));
   }
+
+  std::size_t copy(std::size_t device, Memory& memory, std::size_t cluster) {
+    const auto [entry, first] = memory.copy.try_emplace(cluster);
+    if (!first) return entry->second;
+    const Buffer& gathered = lanes_[device].lane.buffers[memory.gathered[cluster]];
+    const Box piece = intersect(memory.own.box, gathered.box);
+    Step step;
+    step.kind = StepKind::copy;
+    step.name = "copy " + gathered.tensor;
+    step.sources = {{memory.own.buffer, piece}};
+    step.targets = {{memory.gathered[cluster], piece}};
+    step.after = {*memory.made};
+    return entry->second = append(device, std::move(step));
+  }
+
+  // ---- segments
 
   void emit_segment(std::size_t index) {
-    PlanSegment& segment = plan_.segments[index];
-    segment.program_segment = program_segment(segment);
+    const Group& group = groups_[index];
+    const std::size_t device = group.device;
+    PlanSegment segment;
+    segment.replica = replica_;
+    segment.device = device;
+    for (const std::size_t part : group.parts) {
+      segment.parts.push_back(first_part_ + part);
+      plan_.parts[first_part_ + part].segment = plan_.segments.size();
+    }
     Step step;
     step.kind = StepKind::run;
-    step.segment = segment.program_segment;
-    step.name = plan_.programs.programs[segment.device].segments[segment.program_segment].name;
-    for (const TensorId tensor : segment.inputs) {
-      step.after.push_back(bring(segment.device, tensor));
-      step.sources.push_back(view_of(segment.device, tensor));
-    }
-    for (const TensorId tensor : segment.outputs) step.targets.push_back(view_of(segment.device, tensor));
-    segment.lane = plan_.programs.programs[segment.device].lanes.size();
-    segment.step = append(segment.device, std::move(step));
-    for (const TensorId tensor : segment.outputs) lanes_[segment.device].producer[tensor] = segment.step;
-    for (const TensorId tensor : segment.outputs) emit_sends(segment.device, tensor);
+    add_inputs(index, segment, step);
+    add_outputs(segment, step);
+    segment.program_segment = step.segment = program_segment(segment);
+    step.name = plan_.programs.programs[device].segments[step.segment].name;
+    segment.lane = plan_.programs.programs[device].lanes.size();
+    segment.step = append(device, std::move(step));
+    for (const ValuePort& port : segment.outputs) memory_of(device, port.value).made = segment.step;
+    for (const ValuePort& port : segment.outputs) emit_sends(device, port.value);
+    plan_.segments.push_back(std::move(segment));
   }
 
-  // Replicas that give a device the same layers share one sub-model, and its weights.
+  void add_inputs(std::size_t group, PlanSegment& segment, Step& step) {
+    for (const PartId id : segment.parts)
+      for (const ValuePort& read : plan_.parts[id].inputs) {
+        const auto own = holdings_->at(read.value, segment.device).own;
+        if (own && group_of_[*own - first_part_] == group) continue;
+        const std::size_t cluster = holdings_->cluster_index(read.value, segment.device, read.box);
+        const View view = view_to_read(segment.device, read.value, cluster);
+        const ValuePort port{read.value, view.box};
+        if (std::find(segment.inputs.begin(), segment.inputs.end(), port) != segment.inputs.end()) continue;
+        for (const std::size_t before : bring(segment.device, read.value, cluster)) step.after.push_back(before);
+        segment.inputs.push_back(port);
+        step.sources.push_back(view);
+      }
+  }
+
+  void add_outputs(PlanSegment& segment, Step& step) {
+    for (const PartId id : segment.parts)
+      for (const ValuePort& made : plan_.parts[id].outputs) {
+        if (!leaves(made.value, segment.device)) continue;
+        segment.outputs.push_back(made);
+        step.targets.push_back(memory_of(segment.device, made.value).own);
+      }
+  }
+
+  bool leaves(const ValueId& value, std::size_t device) const {
+    const bool is_output = value.kind == ValueId::Kind::tensor && network_.tensors()[value.index].is_output;
+    if (is_output && device == platform_.output) return true;
+    return read_by_others_.contains({value, device}) || !holdings_->sent(value, device).empty();
+  }
+
+  // Replicas that give a device the same parts share one sub-model, and its weights.
   std::size_t program_segment(const PlanSegment& segment) {
     Program& program = plan_.programs.programs[segment.device];
-    std::vector<LayerId> layers = layers_of(plan_, segment);
-    const auto key = std::tuple{segment.device, layers, segment.inputs, segment.outputs};
-    const auto [entry, made] = known_segments_.try_emplace(key, program.segments.size());
-    if (made) {
-      program::Segment added;
-      const Layer& first = network_.layers()[layers.front()];
-      const Layer& last = network_.layers()[layers.back()];
-      added.name = layers.size() == 1 ? first.name : fmt::format("{} .. {}", first.name, last.name);
-      for (const LayerId layer : layers) added.layers.push_back(network_.layers()[layer].name);
-      for (const TensorId tensor : segment.inputs) added.inputs.push_back(network_.tensors()[tensor].name);
-      for (const TensorId tensor : segment.outputs) added.outputs.push_back(network_.tensors()[tensor].name);
-      program.segments.push_back(std::move(added));
-    }
-    return entry->second;
+    std::vector<std::size_t>& alike = known_segments_[{segment.device, plan_.parts[segment.parts.front()].layer}];
+    for (const std::size_t other : alike)
+      if (same_model(plan_.segments[other], segment)) return plan_.segments[other].program_segment;
+    alike.push_back(plan_.segments.size());
+    const std::vector<LayerId> layers = layers_of(plan_, segment);
+    program::Segment added;
+    const Layer& first = network_.layers()[layers.front()];
+    const Layer& last = network_.layers()[layers.back()];
+    added.name = layers.size() == 1 ? first.name : fmt::format("{} .. {}", first.name, last.name);
+    for (const LayerId layer : layers) added.layers.push_back(network_.layers()[layer].name);
+    for (const ValuePort& port : segment.inputs) added.inputs.push_back(value_name(network_, port.value));
+    for (const ValuePort& port : segment.outputs) added.outputs.push_back(value_name(network_, port.value));
+    program.segments.push_back(std::move(added));
+    return program.segments.size() - 1;
+  }
+
+  bool same_model(const PlanSegment& a, const PlanSegment& b) const {
+    return a.inputs == b.inputs && a.outputs == b.outputs &&
+           std::equal(a.parts.begin(), a.parts.end(), b.parts.begin(), b.parts.end(),
+                      [&](PartId x, PartId y) { return plan_.parts[x].work == plan_.parts[y].work; });
   }
 
   void emit_outputs() {
     for (std::size_t port = 0; port < network_.outputs().size(); ++port) {
       const TensorId tensor = network_.outputs()[port];
+      const ValueId value = tensor_value(tensor);
+      const std::size_t device = platform_.output;
+      const std::size_t cluster =
+          holdings_->cluster_index(value, device, Box::whole(network_.tensors()[tensor].tensor.shape));
       Step step;
       step.kind = StepKind::output;
       step.name = "output " + network_.tensors()[tensor].name;
       step.port = port;
-      step.after = {bring(platform_.output, tensor)};
-      step.sources = {view_of(platform_.output, tensor)};
-      append(platform_.output, std::move(step));
+      step.after = bring(device, value, cluster);
+      step.sources = {view_to_read(device, value, cluster)};
+      append(device, std::move(step));
     }
   }
 
@@ -331,36 +364,47 @@ class Lowering {
       if (!lanes_[d].lane.steps.empty()) plan_.programs.programs[d].lanes.push_back(std::move(lanes_[d].lane));
   }
 
-  // The largest number of transfers that one frame passes through one after another.
+  // The largest number of times that one frame passes from one set of devices to another, one after another: a split
+  // stage, whose devices exchange among themselves, is one.
   std::size_t crossings() const {
+    const auto& stages = plan_.mapping.replicas[replica_].stages;
+    std::vector<const std::vector<std::size_t>*> devices(network_.layers().size());
+    for (const Stage& stage : stages)
+      for (const LayerId layer : stage.layers) devices[layer] = &stage.devices;
+    const std::vector<std::size_t> source{platform_.input}, sink{platform_.output};
+    const auto maker = [&](TensorId tensor, const std::vector<std::size_t>& reader) -> const std::vector<std::size_t>& {
+      if (const auto producer = network_.tensors()[tensor].producer) return *devices[*producer];
+      return platform_.input_everywhere ? reader : source;
+    };
     std::vector<std::size_t> depth(network_.tensors().size(), 0);
     std::size_t deepest = 0;
     for (LayerId layer = 0; layer < network_.layers().size(); ++layer) {
       std::size_t here = 0;
       for (const TensorId tensor : network_.layers()[layer].inputs)
-        here = std::max(here, depth[tensor] + (holder(tensor, device_of_[layer]) != device_of_[layer] ? 1 : 0));
+        here = std::max(here, depth[tensor] + (maker(tensor, *devices[layer]) != *devices[layer] ? 1 : 0));
       for (const TensorId tensor : network_.layers()[layer].outputs) depth[tensor] = here;
     }
     for (const TensorId tensor : network_.outputs())
-      deepest = std::max(deepest, depth[tensor] + (holder(tensor, platform_.output) != platform_.output ? 1 : 0));
+      deepest = std::max(deepest, depth[tensor] + (maker(tensor, sink) != sink ? 1 : 0));
     return deepest;
   }
 
   const Network& network_;
   const Platform& platform_;
+  std::vector<AxisRoles> roles_;
   Plan plan_;
-  std::map<std::tuple<std::size_t, std::vector<LayerId>, std::vector<TensorId>, std::vector<TensorId>>, std::size_t>
-      known_segments_;
+  std::map<std::pair<std::size_t, LayerId>, std::vector<std::size_t>> known_segments_;  // plan segments by first layer
 
   // Of the replica being lowered.
   std::size_t replica_ = 0;
-  std::size_t first_segment_ = 0;
-  std::vector<std::size_t> device_of_;   // per layer
-  std::vector<std::size_t> segment_of_;  // per layer, index into Plan::segments
-  std::vector<LaneDraft> lanes_;         // per device
+  std::size_t first_part_ = 0;
+  Holdings* holdings_ = nullptr;
+  std::vector<Group> groups_;
+  std::vector<std::size_t> group_of_;  // by part of the replica
+  std::vector<std::size_t> order_;     // of groups
+  std::set<std::pair<ValueId, std::size_t>> read_by_others_;
+  std::vector<LaneDraft> lanes_;  // per device
   std::set<std::size_t> sources_;
-  std::map<std::pair<TensorId, std::size_t>, std::size_t> incoming_;               // (tensor, to) → transfer
-  std::map<std::pair<TensorId, std::size_t>, std::vector<std::size_t>> outgoing_;  // (tensor, from) → transfers
 };
 
 }  // namespace
@@ -369,10 +413,27 @@ Plan lower(const Network& network, const Platform& platform, const Mapping& mapp
   return Lowering(network, platform, mapping).run();
 }
 
+Part whole_part(const Network& network, LayerId layer) {
+  PartWork work{layer, PartKind::full, {}};
+  for (const TensorId output : network.layers()[layer].outputs)
+    work.outputs.push_back(Region::whole(network.tensors()[output].tensor.shape));
+  return lowering::make_part(network, 0, 0, std::move(work));
+}
+
+PartModelRequest model_request(const Plan& plan, const PlanSegment& segment, std::string name) {
+  PartModelRequest request;
+  request.name = std::move(name);
+  request.inputs = segment.inputs;
+  request.outputs = segment.outputs;
+  for (const PartId part : segment.parts) request.parts.push_back(plan.parts[part].work);
+  return request;
+}
+
 std::vector<LayerId> layers_of(const Plan& plan, const PlanSegment& segment) {
   std::vector<LayerId> layers;
-  layers.reserve(segment.parts.size());
   for (const PartId part : segment.parts) layers.push_back(plan.parts[part].layer);
+  std::sort(layers.begin(), layers.end());
+  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
   return layers;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/region.hpp"
 #include "models/network.hpp"
+#include "models/submodel.hpp"
 #include "partition/mapping.hpp"
 #include "platform/platform.hpp"
 #include "program/program.hpp"
@@ -21,17 +22,19 @@ struct Part {
   std::size_t replica = 0;
   LayerId layer = 0;
   std::size_t device = 0;
-  std::vector<Region> outputs;  // what it computes of each of the layer's outputs
-  std::vector<Region> inputs;   // what it needs of each of the layer's inputs
-  double fraction = 1;          // of the layer's work (MACs, operations) that it does
-  std::size_t segment = 0;      // index into Plan::segments
+  PartWork work;                     // what is asked of it
+  std::vector<ValuePort> outputs;    // what it computes of the layer's outputs, or its partial result
+  std::vector<ValuePort> inputs;     // what it reads
+  std::vector<WeightSlice> weights;  // what it reads of them
+  double fraction = 1;               // of the layer's work (MACs, operations) that it does
+  std::size_t segment = 0;           // index into Plan::segments
 };
 
-// A region of a tensor that one device sends to another: one for each (tensor, region, destination device).
+// A region of a value that one device sends to another: one for each (value, sender, receiver).
 struct Transfer {
   std::size_t replica = 0;
-  TensorId tensor = 0;
-  Region region;
+  ValueId value;
+  std::vector<Box> boxes;  // disjoint, in the order in which they are packed
   std::size_t from = 0;
   std::size_t to = 0;
   std::int64_t bytes = 0;  // on the wire
@@ -42,8 +45,8 @@ struct PlanSegment {
   std::size_t replica = 0;
   std::size_t device = 0;
   std::vector<PartId> parts;        // topological order
-  std::vector<TensorId> inputs;     // read from outside the segment
-  std::vector<TensorId> outputs;    // read outside the segment, or network outputs
+  std::vector<ValuePort> inputs;    // read from outside the segment
+  std::vector<ValuePort> outputs;   // read outside the segment, or network outputs
   std::size_t program_segment = 0;  // index into the device's Program::segments
   std::size_t lane = 0, step = 0;   // its run step in the device's program
 };
@@ -55,6 +58,9 @@ struct Plan {
   std::vector<PlanSegment> segments;  // one for each run step, in the global topological order
   program::ProgramSet programs;  // by platform device index; a device without work has no lanes: see participating()
 };
+
+// A layer as one part of everything, on device 0 of replica 0.
+Part whole_part(const Network& network, LayerId layer);
 
 // Pure function of its arguments. The mapping must be check()ed. Throws Error(bad_input, PLAN-...) for what cannot be
 // lowered.
@@ -68,7 +74,10 @@ struct Participation {
 };
 Participation participating(const Plan& plan);
 
-// The layers of a program segment, for the sub-model writer.
+// What the sub-model writer needs to write a segment; `locate` is left empty.
+PartModelRequest model_request(const Plan& plan, const PlanSegment& segment, std::string name);
+
+// The layers that a segment computes something of, ascending.
 std::vector<LayerId> layers_of(const Plan& plan, const PlanSegment& segment);
 
 // Steps of all programs in an order in which each step's predecessors (local `after`, matching sends) come first;

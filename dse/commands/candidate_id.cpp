@@ -83,7 +83,7 @@ archive::Candidate find_candidate(const archive::Archive& archive, const std::st
 }
 
 std::vector<Objective> objectives_of(const archive::Run& run) {
-  const std::vector<Objective> usual = {Objective::latency, Objective::energy_max, Objective::memory_max};
+  std::vector<Objective> usual = {Objective::latency, Objective::energy_max, Objective::memory_max};
   const nlohmann::json options = nlohmann::json::parse(run.info.options_json, nullptr, false);
   if (!options.is_object() || !options.contains("objectives")) return usual;
   const nlohmann::json& names = options["objectives"];

@@ -266,7 +266,7 @@ void print_csv(const Json& summary, const Console& console) {
     if (!value.is_object())
       add(key, value);
     else
-      for (const auto& [name, inner] : value.items()) add(key + "_" + name, inner);
+      for (const auto& [name, inner] : value.items()) add(fmt::format("{}_{}", key, name), inner);
   }
   report::print_csv(console.out, table);
 }

@@ -21,7 +21,7 @@ int list_zoo(const Console& console) {
 fs::path output_of(const Arguments& arguments) {
   if (arguments.text("--output").empty())
     throw Error(ExitCode::usage, "USAGE", "'--output FILE' is required: where to write the model");
-  const fs::path output = arguments.text("--output");
+  fs::path output = arguments.text("--output");
   if (!output.has_filename())
     throw Error(ExitCode::usage, "USAGE", "'--output' names no file: '" + printable(output.string()) + "'");
   return output;

@@ -11,7 +11,6 @@
 namespace dse {
 namespace {
 
-using report::Column;
 using report::Quantity;
 using report::Table;
 

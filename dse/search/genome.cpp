@@ -66,12 +66,13 @@ void keep_to_strategies(Genome& genome, const Space& space) {
 }
 
 void reduce_shares(Genome& genome, const Space& space) {
-  std::int64_t divisor = 0;
+  std::int64_t divisor = 0;  // of all shares; at least 1 once a replica was seen
   for (ReplicaGene& replica : genome.replicas) {
     replica.share = std::clamp<std::int64_t>(replica.share, 1, space.max_share);
     divisor = std::gcd(divisor, replica.share);
   }
-  for (ReplicaGene& replica : genome.replicas) replica.share /= divisor;
+  if (divisor > 1)
+    for (ReplicaGene& replica : genome.replicas) replica.share /= divisor;
 }
 
 }  // namespace

@@ -52,6 +52,11 @@ RuleResult needs(const Network& network, LayerId layer, const std::vector<Region
 // Whether every node of the layer has a rule; otherwise a part of it computes everything.
 bool splittable(const Network& network, LayerId layer);
 
+// For a layer that is a Transpose: the input axis that each output axis was; empty for others.
+std::vector<std::size_t> transposed_axes(const Network& network, LayerId layer);
+// Output channels of one group of a grouped (not depthwise) convolution; 1 for others.
+std::int64_t group_channels(const Network& network, LayerId layer);
+
 // Input channels that the layer's anchor sums over; 0 where it cannot be split by inputs.
 std::int64_t summed_inputs(const Network& network, LayerId layer);
 // Which of the layer's inputs they belong to, and along which axis. Only where summed_inputs() > 0.

@@ -67,12 +67,7 @@ std::vector<engine::Session> sessions_of(const Network& network, const Plan& pla
   std::vector<std::optional<engine::Session>> made(program.segments.size());
   for (const PlanSegment& segment : plan.segments) {
     if (plan.programs.programs[segment.device].device != program.device || made[segment.program_segment]) continue;
-    SubmodelRequest request;
-    request.name = "segment";
-    request.layers = layers_of(plan, segment);
-    request.inputs = segment.inputs;
-    request.outputs = segment.outputs;
-    const std::string bytes = write_submodel(network, request);
+    const std::string bytes = write_part_model(network, model_request(plan, segment, "segment"));
     made[segment.program_segment] =
         engine::Engine::instance().load(std::as_bytes(std::span(bytes.data(), bytes.size())));
   }

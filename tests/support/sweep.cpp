@@ -35,6 +35,14 @@ class Sweep {
     for (std::size_t i = 0; i < options_.three_stages; ++i) try_mapping(random_contiguous(network_, 3, 4, random_));
     for (std::size_t i = 0; i < options_.four_devices; ++i) try_mapping(random_free(network_, 4, random_));
     for (std::size_t i = 0; i < options_.replicas; ++i) try_mapping(random_replicas(network_, 4, random_));
+    for (std::size_t i = 0; i < options_.hybrids; ++i)
+      try_mapping(random_hybrids(network_, 2 + below(random_, 3), random_));
+    for (std::size_t devices = 2; options_.strategies && devices <= 4; ++devices) {
+      std::vector<std::int64_t> uneven(devices, 1);
+      uneven.front() = 3;
+      for (const auto& shares : {std::vector<std::int64_t>{}, uneven})
+        for (const NamedMapping& named : strategies(network_, devices, shares)) try_mapping(named.mapping);
+    }
     return result_;
   }
 
@@ -52,20 +60,27 @@ class Sweep {
     if (outcome.transfers > 0) tamper(mapping);
   }
 
+  bool between_layers_only(const Transfer& transfer) const {
+    return transfer.value.kind == ValueId::Kind::partial || network_.tensors()[transfer.value.index].producer;
+  }
+
+  TensorType type_of(const Transfer& transfer) const {
+    return {value_type(network_, transfer.value).type, transfer.boxes.front().extents()};
+  }
+
   // A test that could not see a wrong cut would prove nothing: one transfer between layers arrives with two slices
   // swapped.
   void tamper(const Mapping& mapping) {
     const Plan plan = lower(network_, platform_, mapping);
     std::vector<std::size_t> between_layers;
     for (std::size_t t = 0; t < plan.transfers.size(); ++t)
-      if (network_.tensors()[plan.transfers[t].tensor].producer) between_layers.push_back(t);
+      if (between_layers_only(plan.transfers[t])) between_layers.push_back(t);
     if (between_layers.empty()) return;
     const std::size_t chosen = between_layers[below(random_, between_layers.size())];
     std::atomic<bool> changed{false};
     const Outcome outcome = run_in_process(
         network_, platform_, mapping, reference_, mapping.replicas.size(), [&](std::size_t transfer, auto& message) {
-          if (transfer == chosen && swap_two_slices(network_.tensors()[plan.transfers[chosen].tensor].tensor, message))
-            changed = true;
+          if (transfer == chosen && swap_two_slices(type_of(plan.transfers[chosen]), message)) changed = true;
         });
     if (!changed) return;
     ++result_.tampered;

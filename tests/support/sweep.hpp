@@ -16,6 +16,8 @@ struct SweepOptions {
   std::size_t three_stages = 4;  // random contiguous
   std::size_t four_devices = 4;  // random, branches on different devices
   std::size_t replicas = 1;      // random replicas of random pipelines
+  std::size_t hybrids = 0;       // random stages, each split in a random way
+  bool strategies = false;       // the pure strategies and two hybrids, over 2, 3 and 4 devices, equal and 3:1 shares
   std::size_t frames = 4;        // different ones, in flight together as the mapping allows
   std::uint64_t seed = 1;
 };

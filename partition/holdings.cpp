@@ -1,0 +1,185 @@
+#include "partition/holdings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace dse::lowering {
+namespace {
+
+Box hull(const Box& a, const Box& b) {
+  Box box = a;
+  for (std::size_t axis = 0; axis < box.lo.size(); ++axis) {
+    box.lo[axis] = std::min(a.lo[axis], b.lo[axis]);
+    box.hi[axis] = std::max(a.hi[axis], b.hi[axis]);
+  }
+  return box;
+}
+
+bool belong_together(const Box& a, const Box& b) {
+  return !intersect(a, b).empty() || hull(a, b).elements() == a.elements() + b.elements();
+}
+
+}  // namespace
+
+Holdings::Holdings(const Network& network, const Platform& platform, const std::vector<Part>& parts,
+                   std::size_t first_part, std::size_t replica, std::vector<Transfer>& transfers)
+    : network_(network), platform_(platform), first_part_(first_part), replica_(replica), transfers_(transfers) {
+  add_own(parts);
+  add_reads(parts);
+  enter_inputs();
+  for (auto& [key, holding] : holdings_) settle(key.first, key.second, holding);
+}
+
+void Holdings::add_own(const std::vector<Part>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    for (const ValuePort& port : parts[i].outputs) {
+      Holding& holding = holdings_[{port.value, parts[i].device}];
+      holding.own = first_part_ + i;
+      holding.own_box = port.box;
+      makers_[port.value].push_back(parts[i].device);
+    }
+}
+
+void Holdings::add_reads(const std::vector<Part>& parts) {
+  for (const Part& part : parts)
+    for (const ValuePort& port : part.inputs) add_read(port.value, part.device, port.box);
+  for (const TensorId output : network_.outputs())
+    add_read(tensor_value(output), platform_.output, Box::whole(network_.tensors()[output].tensor.shape));
+}
+
+// Clusters stay disjoint: one that grows swallows those that it meets.
+void Holdings::add_read(const ValueId& value, std::size_t device, const Box& box) {
+  Holding& holding = holdings_[{value, device}];
+  if (holding.own && holding.own_box.contains(box)) {
+    for (const Cluster& known : holding.clusters)
+      if (known.box == box) return;
+    holding.clusters.push_back({box, true, true, {}});
+    return;
+  }
+  Cluster grown{box, false, false, {}};
+  for (bool met = true; met;) {
+    met = false;
+    for (auto known = holding.clusters.begin(); known != holding.clusters.end() && !met; ++known) {
+      if (known->in_own || !belong_together(known->box, grown.box)) continue;
+      grown.box = hull(known->box, grown.box);
+      holding.clusters.erase(known);
+      met = true;
+    }
+  }
+  holding.clusters.push_back(std::move(grown));
+}
+
+// A network input enters whole at the source device, or everywhere what is read there.
+void Holdings::enter_inputs() {
+  for (const TensorId input : network_.inputs()) {
+    const ValueId value = tensor_value(input);
+    const auto enter = [&](std::size_t device, const Box& box) {
+      Holding& holding = holdings_[{value, device}];
+      holding.source = true;
+      holding.own_box = box;
+      for (Cluster& cluster : holding.clusters) cluster.in_own = true;
+      makers_[value].push_back(device);
+    };
+    if (!platform_.input_everywhere) {
+      enter(platform_.input, Box::whole(network_.tensors()[input].tensor.shape));
+      continue;
+    }
+    for (auto& [key, holding] : holdings_) {
+      if (key.first != value || holding.clusters.empty()) continue;
+      Box box = holding.clusters.front().box;
+      for (const Cluster& cluster : holding.clusters) box = hull(box, cluster.box);
+      enter(key.second, box);
+    }
+  }
+}
+
+void Holdings::settle(const ValueId& value, std::size_t device, Holding& holding) {
+  for (std::size_t c = 0; c < holding.clusters.size(); ++c)
+    if (!holding.clusters[c].in_own) fetch(value, device, holding, c);
+}
+
+// "Taken from the device itself, else the owner by share, else the lowest device index that holds it": makers stand in
+// the order of the stage's devices.
+void Holdings::fetch(const ValueId& value, std::size_t device, Holding& holding, std::size_t index) {
+  Cluster& cluster = holding.clusters[index];
+  Region missing(cluster.box);
+  if (holding.has_own()) {
+    cluster.touches_own = !intersect(cluster.box, holding.own_box).empty();
+    missing = subtract(missing, Region(holding.own_box));
+  }
+  for (const std::size_t maker : makers_[value]) {
+    if (maker == device || missing.empty()) continue;
+    const Region piece = intersect(missing, Region(holdings_.at({value, maker}).own_box));
+    if (piece.empty()) continue;
+    const std::size_t id = transfer(value, maker, device);
+    cluster.from.push_back(id);
+    for (const Box& box : piece.boxes()) {
+      pieces_[id].push_back({index, box});
+      transfers_[id].boxes.push_back(box);
+      transfers_[id].bytes +=
+          box.elements() * static_cast<std::int64_t>(element_size(value_type(network_, value).type));
+    }
+    missing = subtract(missing, piece);
+  }
+  if (!missing.empty())
+    throw Error(ExitCode::internal, "PLAN-MISSING",
+                fmt::format("{} of '{}' is read by device {} and computed nowhere", to_string(missing),
+                            value_name(network_, value), device));
+}
+
+std::size_t Holdings::transfer(const ValueId& value, std::size_t from, std::size_t to) {
+  std::vector<std::size_t>& sent = sent_[{value, from}];
+  for (const std::size_t id : sent)
+    if (transfers_[id].to == to) return id;
+  Transfer made;
+  made.replica = replica_;
+  made.value = value;
+  made.from = from;
+  made.to = to;
+  transfers_.push_back(std::move(made));
+  sent.push_back(transfers_.size() - 1);
+  return sent.back();
+}
+
+Holding& Holdings::at(const ValueId& value, std::size_t device) { return holdings_.at({value, device}); }
+
+const Holding* Holdings::find(const ValueId& value, std::size_t device) const {
+  const auto found = holdings_.find({value, device});
+  return found == holdings_.end() ? nullptr : &found->second;
+}
+
+std::size_t Holdings::cluster_index(const ValueId& value, std::size_t device, const Box& box) {
+  const std::vector<Cluster>& clusters = at(value, device).clusters;
+  for (std::size_t c = 0; c < clusters.size(); ++c)
+    if (clusters[c].box.contains(box)) return c;
+  throw Error(ExitCode::internal, "PLAN-MISSING", "a part reads a box that no cluster holds");
+}
+
+const Cluster& Holdings::cluster_of(const ValueId& value, std::size_t device, const Box& box) {
+  return at(value, device).clusters[cluster_index(value, device, box)];
+}
+
+const std::vector<std::size_t>& Holdings::sent(const ValueId& value, std::size_t device) const {
+  static const std::vector<std::size_t> none;
+  const auto found = sent_.find({value, device});
+  return found == sent_.end() ? none : found->second;
+}
+
+std::vector<PartId> Holdings::sources(const Part& part) {
+  std::vector<PartId> result;
+  for (const ValuePort& port : part.inputs) {
+    const Holding& holding = at(port.value, part.device);
+    const Cluster& cluster = cluster_of(port.value, part.device, port.box);
+    if (holding.own && (cluster.in_own || cluster.touches_own)) result.push_back(*holding.own);
+    for (const std::size_t id : cluster.from)
+      if (const auto maker = at(port.value, transfers_[id].from).own) result.push_back(*maker);
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+}  // namespace dse::lowering
