@@ -6,8 +6,8 @@ namespace {
 
 const Shape shape{2, 5, 7, 6};
 
-void check_operands(const char* op_type, std::int64_t opset, const std::vector<Shape>& operands, DataType type,
-                    DataType result) {
+void check_operands(test::RuleChecks& checks, const char* op_type, std::int64_t opset,
+                    const std::vector<Shape>& operands, DataType type, DataType result) {
   test::OnnxBuild build(opset);
   std::vector<std::string> names;
   for (const Shape& operand : operands) {
@@ -17,54 +17,58 @@ void check_operands(const char* op_type, std::int64_t opset, const std::vector<S
   }
   build.output("y", {}, result);
   build.node(op_type, names, {"y"}, "op");
-  test::check_rule(std::string(op_type) + " " + to_string(operands.back()), build);
+  checks.add(std::string(op_type) + " " + to_string(operands.back()), build);
 }
 
 }  // namespace
 
 TEST_CASE("parts of PRelu equal the parts of the whole, whatever the slope's shape") {
+  test::RuleChecks checks;
   for (const std::int64_t opset : {7, 9, 16})
     for (const Shape& slope : {shape, Shape{5, 1, 1}, Shape{1}, Shape{6}, Shape{1, 5, 1, 1}, Shape{2, 1, 7, 1}}) {
       test::OnnxBuild build(opset);
       build.input("x", shape).weight("slope", slope).output("y");
       build.node("PRelu", {"x", "slope"}, {"y"}, "op");
-      test::check_rule("slope " + to_string(slope), build);
+      checks.add("slope " + to_string(slope), build);
     }
 }
 
 TEST_CASE("parts of Clip equal the parts of the whole, bounds as attributes, inputs or absent") {
+  test::RuleChecks checks;
   test::OnnxBuild old(7);
   old.input("x", shape).output("y");
   onnx::NodeProto& node = old.node("Clip", {"x"}, {"y"}, "op");
   old.real(node, "min", -0.25F);
   old.real(node, "max", 0.5F);
-  test::check_rule("attributes", old);
+  checks.add("attributes", old);
   for (const std::vector<std::string>& bounds :
        {std::vector<std::string>{"x"}, {"x", "lo"}, {"x", "", "hi"}, {"x", "lo", "hi"}}) {
     test::OnnxBuild build(13);
     build.input("x", shape).weight("lo", {}, 0.2F).weight("hi", {}, 0.3F).output("y");
     build.node("Clip", bounds, {"y"}, "op");
-    test::check_rule("inputs", build);
+    checks.add("inputs", build);
   }
 }
 
 TEST_CASE("parts of bitwise and choosing operators equal the parts of the whole") {
+  test::RuleChecks checks;
   const std::vector<std::vector<Shape>> pairs{{shape, shape}, {shape, {5, 1, 1}}, {{1, 7, 1}, shape}};
   for (const auto& operands : pairs) {
     for (const char* op : {"BitwiseAnd", "BitwiseOr", "BitwiseXor"})
-      check_operands(op, 18, operands, DataType::int32, DataType::int32);
-    check_operands("Where", 16, {operands[0], operands[1], {2, 1, 1, 6}}, DataType::float32, DataType::float32);
+      check_operands(checks, op, 18, operands, DataType::int32, DataType::int32);
+    check_operands(checks, "Where", 16, {operands[0], operands[1], {2, 1, 1, 6}}, DataType::float32, DataType::float32);
   }
-  check_operands("BitwiseNot", 18, {shape}, DataType::uint8, DataType::uint8);
-  check_operands("Where", 9, {{1}, shape, {6}}, DataType::float32, DataType::float32);
+  check_operands(checks, "BitwiseNot", 18, {shape}, DataType::uint8, DataType::uint8);
+  check_operands(checks, "Where", 9, {{1}, shape, {6}}, DataType::float32, DataType::float32);
 }
 
 TEST_CASE("parts of CastLike equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const Shape& like : {Shape{1}, shape}) {
     test::OnnxBuild build(15);
     build.input("x", shape).input("t", like, DataType::int32).output("y", {}, DataType::int32);
     build.node("CastLike", {"x", "t"}, {"y"}, "op");
-    test::check_rule("like " + to_string(like), build);
+    checks.add("like " + to_string(like), build);
   }
 }
 

@@ -14,7 +14,7 @@ struct GemmCase {
   test::Expected expected = test::summed;
 };
 
-void check(const GemmCase& c) {
+void check(test::RuleChecks& checks, const GemmCase& c) {
   test::OnnxBuild build(c.opset);
   build.input("x", c.a).output("y").weight("w", c.b);
   std::vector<std::string> inputs{"x", "w"};
@@ -27,50 +27,54 @@ void check(const GemmCase& c) {
   if (c.alpha != 1) build.real(node, "alpha", c.alpha);
   if (c.beta != 1) build.real(node, "beta", c.beta);
   build.node("Relu", {"g"}, {"y"}, "relu");
-  test::check_rule(c.name, build, c.expected);
+  checks.add(c.name, build, c.expected);
 }
 
 }  // namespace
 
 TEST_CASE("parts of Gemm equal the parts of the whole") {
-  check({"features", {5, 7}, {7, 9}, {{9}}});
-  check({"one row", {1, 33}, {33, 10}, {{10}}});
-  check({"one feature", {6, 7}, {7, 1}, {{1}}});
-  check({"transposed", {5, 7}, {9, 7}, {{9}}, 13, true});
-  check({"no addend", {5, 7}, {7, 9}, {}, 11});
-  check({"row of addends", {5, 7}, {9, 7}, {{1, 9}}, 9, true});
-  check({"column of addends", {5, 7}, {7, 9}, {{5, 1}}});
-  check({"all addends", {5, 7}, {7, 9}, {{5, 9}}});
-  check({"one addend", {5, 7}, {7, 9}, {{1}}});
-  check({"scalar addend", {5, 7}, {7, 9}, {{}}});
-  check({"one addend of rank two", {5, 7}, {7, 9}, {{1, 1}}});
-  check({"scaled product", {5, 7}, {9, 7}, {{9}}, 13, true, 0.5F});
-  check({"opset 7", {5, 7}, {9, 7}, {{9}}, 7, true, 0.75F});
-  check({"scaled addend", {5, 7}, {9, 7}, {{9}}, 13, true, 0.5F, 0.25F, {}});
-  check({"addend times nothing", {5, 7}, {9, 7}, {{9}}, 13, true, 1, 0, {}});
+  test::RuleChecks checks;
+  check(checks, {"features", {5, 7}, {7, 9}, {{9}}});
+  check(checks, {"one row", {1, 33}, {33, 10}, {{10}}});
+  check(checks, {"one feature", {6, 7}, {7, 1}, {{1}}});
+  check(checks, {"transposed", {5, 7}, {9, 7}, {{9}}, 13, true});
+  check(checks, {"no addend", {5, 7}, {7, 9}, {}, 11});
+  check(checks, {"row of addends", {5, 7}, {9, 7}, {{1, 9}}, 9, true});
+  check(checks, {"column of addends", {5, 7}, {7, 9}, {{5, 1}}});
+  check(checks, {"all addends", {5, 7}, {7, 9}, {{5, 9}}});
+  check(checks, {"one addend", {5, 7}, {7, 9}, {{1}}});
+  check(checks, {"scalar addend", {5, 7}, {7, 9}, {{}}});
+  check(checks, {"one addend of rank two", {5, 7}, {7, 9}, {{1, 1}}});
+  check(checks, {"scaled product", {5, 7}, {9, 7}, {{9}}, 13, true, 0.5F});
+  check(checks, {"opset 7", {5, 7}, {9, 7}, {{9}}, 7, true, 0.75F});
+  check(checks, {"scaled addend", {5, 7}, {9, 7}, {{9}}, 13, true, 0.5F, 0.25F, {}});
+  check(checks, {"addend times nothing", {5, 7}, {9, 7}, {{9}}, 13, true, 1, 0, {}});
 }
 
 TEST_CASE("parts of Gemm of activations equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const bool transposed : {false, true}) {
     test::OnnxBuild build;
     build.input("a", {5, 6}).input("b", transposed ? Shape{7, 6} : Shape{6, 7}).input("c", {5, 1}).output("y");
     build.integer(build.node("Gemm", {"a", "b", "c"}, {"y"}, "gemm"), "transB", transposed ? 1 : 0);
-    test::check_rule("activations", build);
+    checks.add("activations", build);
   }
 }
 
 TEST_CASE("a Gemm whose addend is an activation is not split by inputs") {
+  test::RuleChecks checks;
   test::OnnxBuild build;
   build.input("a", {5, 6}).input("c", {7}).weight("w", {6, 7}).output("y");
   build.node("Gemm", {"a", "w", "c"}, {"y"}, "gemm");
-  test::check_rule("addend", build);
+  checks.add("addend", build);
 }
 
 TEST_CASE("a Gemm of a transposed first matrix is computed whole") {
+  test::RuleChecks checks;
   test::OnnxBuild build;
   build.input("a", {6, 5}).weight("w", {6, 7}).output("y");
   build.integer(build.node("Gemm", {"a", "w"}, {"y"}, "gemm"), "transA", 1);
-  test::check_rule("transA", build, test::whole);
+  checks.add("transA", build, test::whole);
 }
 
 }  // namespace dse

@@ -59,7 +59,7 @@ struct LinearCase {
   bool zero_point = true, microsoft = false;
 };
 
-void check(const LinearCase& c) {
+void check(test::RuleChecks& checks, const LinearCase& c) {
   Quantised build(c.opset);
   const bool quantise = std::string_view(c.op_type) == "QuantizeLinear";
   build.input("x", c.input, quantise ? DataType::float32 : u8).output("y", {}, quantise ? u8 : DataType::float32);
@@ -68,9 +68,9 @@ void check(const LinearCase& c) {
   if (c.zero_point) inputs.emplace_back("p.zero");
   onnx::NodeProto& node = c.microsoft ? build.microsoft(c.op_type, inputs) : build.node(c.op_type, inputs, {"y"}, "op");
   for (const std::int64_t axis : c.axis) build.integer(node, "axis", axis);
-  test::check_rule(std::string(c.op_type) + " " + to_string(c.input) + " " + to_string(c.parameters) + " opset " +
-                       std::to_string(c.opset),
-                   build, c.expected);
+  checks.add(std::string(c.op_type) + " " + to_string(c.input) + " " + to_string(c.parameters) + " opset " +
+                 std::to_string(c.opset),
+             build, c.expected);
 }
 
 struct ConvCase {
@@ -105,7 +105,7 @@ Shape weight_shape(const ConvCase& c) {
   return shape;
 }
 
-void check_linear_convolution(const ConvCase& c, bool bias, DataType weights) {
+void check_linear_convolution(test::RuleChecks& checks, const ConvCase& c, bool bias, DataType weights) {
   Quantised build(10);
   build.input("x", c.input, u8).output("y", {}, u8);
   build.parameters("x", {}, 0.02F, u8);
@@ -120,10 +120,10 @@ void check_linear_convolution(const ConvCase& c, bool bias, DataType weights) {
     inputs.emplace_back("b");
   }
   set_windows(build.node("QLinearConv", inputs, {"y"}, "op"), c);
-  test::check_rule(std::string("QLinearConv ") + c.name, build);
+  checks.add(std::string("QLinearConv ") + c.name, build);
 }
 
-void check_integer_convolution(const ConvCase& c, std::vector<std::string> zeros) {
+void check_integer_convolution(test::RuleChecks& checks, const ConvCase& c, std::vector<std::string> zeros) {
   Quantised build(10);
   build.input("x", c.input, u8).output("y", {}, DataType::int32);
   build.integers("w", weight_shape(c), u8, 0, 60);
@@ -132,10 +132,10 @@ void check_integer_convolution(const ConvCase& c, std::vector<std::string> zeros
   std::vector<std::string> inputs{"x", "w"};
   inputs.insert(inputs.end(), zeros.begin(), zeros.end());
   set_windows(build.node("ConvInteger", inputs, {"y"}, "op"), c);
-  test::check_rule(std::string("ConvInteger ") + c.name, build);
+  checks.add(std::string("ConvInteger ") + c.name, build);
 }
 
-void check_products(const Shape& a, const Shape& b, bool listed) {
+void check_products(test::RuleChecks& checks, const Shape& a, const Shape& b, bool listed) {
   const Shape parameters = listed ? Shape{b.back()} : Shape{};
   {
     Quantised build(10);
@@ -144,7 +144,7 @@ void check_products(const Shape& a, const Shape& b, bool listed) {
     build.integers("a.zero", {}, u8, 40, 40);
     build.integers("b.zero", parameters, i8, -9, 9);
     build.node("MatMulInteger", {"a", "b", "a.zero", "b.zero"}, {"y"}, "op");
-    test::check_rule("MatMulInteger " + to_string(a) + " " + to_string(b), build);
+    checks.add("MatMulInteger " + to_string(a) + " " + to_string(b), build);
   }
   Quantised build(10);
   build.input("a", a, u8).output("y", {}, u8);
@@ -153,71 +153,77 @@ void check_products(const Shape& a, const Shape& b, bool listed) {
   build.parameters("b", parameters, 0.01F, i8);
   build.parameters("y", {}, 0.1F, u8);
   build.node("QLinearMatMul", {"a", "a.scale", "a.zero", "b", "b.scale", "b.zero", "y.scale", "y.zero"}, {"y"}, "op");
-  test::check_rule("QLinearMatMul " + to_string(a) + " " + to_string(b), build);
+  checks.add("QLinearMatMul " + to_string(a) + " " + to_string(b), build);
 }
 
 }  // namespace
 
 TEST_CASE("parts of QuantizeLinear and DequantizeLinear equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const char* op : {"QuantizeLinear", "DequantizeLinear"}) {
     for (const std::int64_t opset : {10, 13, 19, 21}) {
-      check({op, opset, {2, 5, 7, 6}, {}, {}, {}});
-      check({op, opset, {2, 5, 7, 6}, {}, {}, {}, false});
+      check(checks, {op, opset, {2, 5, 7, 6}, {}, {}, {}});
+      check(checks, {op, opset, {2, 5, 7, 6}, {}, {}, {}, false});
       if (opset == 10) continue;
-      check({op, opset, {2, 5, 7, 6}, {5}, {}, {}});
-      check({op, opset, {2, 5, 7, 6}, {6}, {-1}, {}, false});
-      check({op, opset, {4, 3}, {4}, {0}, {}});
-      check({op, opset, {2, 1, 3}, {1}, {}, {}});
-      check({op, opset, {6}, {}, {}, {}});
+      check(checks, {op, opset, {2, 5, 7, 6}, {5}, {}, {}});
+      check(checks, {op, opset, {2, 5, 7, 6}, {6}, {-1}, {}, false});
+      check(checks, {op, opset, {4, 3}, {4}, {0}, {}});
+      check(checks, {op, opset, {2, 1, 3}, {1}, {}, {}});
+      check(checks, {op, opset, {6}, {}, {}, {}});
     }
-    check({op, 13, {2, 5, 7, 6}, {}, {}, {}, true, true});
-    check({op, 13, {2, 5, 7, 6}, {5}, {1}, {}, true, true});
+    check(checks, {op, 13, {2, 5, 7, 6}, {}, {}, {}, true, true});
+    check(checks, {op, 13, {2, 5, 7, 6}, {5}, {1}, {}, true, true});
   }
 }
 
 TEST_CASE("blocked quantisation is computed whole") {
+  test::RuleChecks checks;
   Quantised build(21);
   build.input("x", {4, 6}, u8).output("y");
   build.parameters("p", {4, 2}, 0.01F, u8);
   onnx::NodeProto& node = build.node("DequantizeLinear", {"x", "p.scale", "p.zero"}, {"y"}, "op");
   build.integer(node, "axis", 1);
   build.integer(node, "block_size", 3);
-  test::check_rule("blocked", build, test::whole);
+  checks.add("blocked", build, test::whole);
 }
 
 TEST_CASE("a quantisation whose scale depends on the whole tensor is computed whole") {
+  test::RuleChecks checks;
   Quantised build(11);
   build.input("x", {4, 6}).output("y", {}, u8).output("s").output("z", {}, u8);
   build.node("DynamicQuantizeLinear", {"x"}, {"y", "s", "z"}, "op");
-  test::check_rule("dynamic", build, test::whole);
+  checks.add("dynamic", build, test::whole);
 }
 
 TEST_CASE("parts of quantised convolutions equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const ConvCase& c : convolutions) {
-    check_linear_convolution(c, true, i8);
-    check_linear_convolution(c, false, u8);
+    check_linear_convolution(checks, c, true, i8);
+    check_linear_convolution(checks, c, false, u8);
     if (c.listed) continue;
-    check_integer_convolution(c, {});
-    check_integer_convolution(c, {"x.zero"});
-    check_integer_convolution(c, {"x.zero", "w.zero"});
+    check_integer_convolution(checks, c, {});
+    check_integer_convolution(checks, c, {"x.zero"});
+    check_integer_convolution(checks, c, {"x.zero", "w.zero"});
   }
   for (ConvCase c : convolutions) {
     c.listed = false;
-    check_integer_convolution(c, {"x.zero", "w.zero"});
+    check_integer_convolution(checks, c, {"x.zero", "w.zero"});
   }
 }
 
 TEST_CASE("parts of integer products equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const bool listed : {false, true}) {
-    check_products({5, 7}, {7, 9}, listed);
-    check_products({1, 33}, {33, 10}, listed);
-    check_products({2, 3, 5, 7}, {7, 4}, listed);
+    check_products(checks, {5, 7}, {7, 9}, listed);
+    check_products(checks, {1, 33}, {33, 10}, listed);
+    check_products(checks, {2, 3, 5, 7}, {7, 4}, listed);
   }
-  check_products({2, 3, 5, 7}, {3, 7, 4}, false);
-  check_products({5, 7}, {2, 7, 4}, false);
+  check_products(checks, {2, 3, 5, 7}, {3, 7, 4}, false);
+  check_products(checks, {5, 7}, {2, 7, 4}, false);
 }
 
 TEST_CASE("parts of Microsoft's quantised arithmetic equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const char* op : {"QLinearAdd", "QLinearMul"})
     for (const Shape& other : {Shape{2, 5, 7, 6}, Shape{5, 1, 1}, Shape{1}, Shape{6}, Shape{2, 1, 7, 1}}) {
       Quantised build;
@@ -226,7 +232,7 @@ TEST_CASE("parts of Microsoft's quantised arithmetic equal the parts of the whol
       build.parameters("b", {}, 0.03F, u8);
       build.parameters("c", {}, 0.05F, u8);
       build.microsoft(op, {"a", "a.scale", "a.zero", "b", "b.scale", "b.zero", "c.scale", "c.zero"});
-      test::check_rule(std::string(op) + " " + to_string(other), build);
+      checks.add(std::string(op) + " " + to_string(other), build);
     }
   for (const char* op : {"QLinearSigmoid", "QLinearLeakyRelu"}) {
     Quantised build;
@@ -235,11 +241,12 @@ TEST_CASE("parts of Microsoft's quantised arithmetic equal the parts of the whol
     build.parameters("y", {}, 0.01F, u8);
     onnx::NodeProto& node = build.microsoft(op, {"x", "x.scale", "x.zero", "y.scale", "y.zero"});
     if (std::string_view(op) == "QLinearLeakyRelu") build.real(node, "alpha", 0.1F);
-    test::check_rule(op, build);
+    checks.add(op, build);
   }
 }
 
 TEST_CASE("parts of Microsoft's quantised global average equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const std::int64_t last : {0, 1}) {
     Quantised build;
     build.input("x", {2, 5, 7, 6}, u8).output("y", {}, u8);
@@ -247,11 +254,12 @@ TEST_CASE("parts of Microsoft's quantised global average equal the parts of the 
     build.parameters("y", {}, 0.01F, u8);
     build.integer(build.microsoft("QLinearGlobalAveragePool", {"x", "x.scale", "x.zero", "y.scale", "y.zero"}),
                   "channels_last", last);
-    test::check_rule("channels last " + std::to_string(last), build, last == 0 ? test::Expected{} : test::whole);
+    checks.add("channels last " + std::to_string(last), build, last == 0 ? test::Expected{} : test::whole);
   }
 }
 
 TEST_CASE("parts of Microsoft's quantised concatenation equal the parts of the whole") {
+  test::RuleChecks checks;
   for (const std::int64_t axis : {1, -1}) {
     Quantised build;
     build.parameters("y", {}, 0.03F, u8);
@@ -266,7 +274,7 @@ TEST_CASE("parts of Microsoft's quantised concatenation equal the parts of the w
     }
     build.output("y", {}, u8);
     build.integer(build.microsoft("QLinearConcat", inputs), "axis", axis);
-    test::check_rule("concat axis " + std::to_string(axis), build);
+    checks.add("concat axis " + std::to_string(axis), build);
   }
 }
 
