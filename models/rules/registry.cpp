@@ -61,6 +61,7 @@ constexpr Entry registry[] = {
     {"HardSwish", make_elementwise},
     {"Hardmax", make_softmax},
     {"Identity", make_elementwise},
+    {"ImageScaler", make_image_scaler},
     {"InstanceNormalization", make_instance_normalisation},
     {"IsInf", make_elementwise},
     {"IsNaN", make_elementwise},

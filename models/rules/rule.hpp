@@ -81,6 +81,7 @@ std::unique_ptr<const OperatorRule> make_mean_variance_normalisation(const NodeF
 std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_gemm(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_image_scaler(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_lrn(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_matmul(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantisation(const NodeFacts& facts);

@@ -1,6 +1,4 @@
 // Normalisations in parts.
-#include <doctest/doctest.h>
-
 #include "tests/models/rule_check.hpp"
 
 namespace dse {
@@ -142,6 +140,8 @@ TEST_CASE("parts of MeanVarianceNormalization equal the parts of the whole") {
     check_mean_variance(checks, {2, 5, 7, 6}, {}, opset);
     check_mean_variance(checks, {2, 5, 7, 6}, {0, 2, 3}, opset);
     check_mean_variance(checks, {2, 5, 7, 6}, {0, 1, 2, 3}, opset);
+    check_mean_variance(checks, {2, 5, 7, 6}, {-1, 1}, opset);
+    check_mean_variance(checks, {2, 5, 7}, {0, 2}, opset);
   }
 }
 

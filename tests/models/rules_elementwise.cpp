@@ -72,4 +72,17 @@ TEST_CASE("parts of CastLike equal the parts of the whole") {
   }
 }
 
+TEST_CASE("parts of ImageScaler equal the parts of the whole") {
+  test::RuleChecks checks;
+  test::OnnxBuild build(8);
+  build.input("x", {2, 3, 7, 6}).output("y");
+  onnx::NodeProto& node = build.node("ImageScaler", {"x"}, {"y"}, "op");
+  build.real(node, "scale", 0.5F);
+  onnx::AttributeProto& bias = *node.add_attribute();
+  bias.set_name("bias");
+  bias.set_type(onnx::AttributeProto::FLOATS);
+  for (const float value : {0.25F, -1.0F, 2.0F}) bias.add_floats(value);
+  checks.add("image scaler", build);
+}
+
 }  // namespace dse

@@ -47,6 +47,16 @@ TEST_CASE("parts of MatMul with weights equal the parts of the whole") {
   check_weight(checks, "weights broadcast over batches", {2, 5, 8}, {1, 8, 6}, {});
 }
 
+TEST_CASE("partial results of whole numbers add up") {
+  test::RuleChecks checks;
+  test::OnnxBuild build;
+  build.input("a", {5, 3}, DataType::int64).values("w", {7, -9, 4, 11, 0, -2}).output("y", {}, DataType::int64);
+  build.graph().mutable_initializer(0)->clear_dims();
+  for (const std::int64_t extent : {3, 2}) build.graph().mutable_initializer(0)->add_dims(extent);
+  build.node("MatMul", {"a", "w"}, {"y"}, "product");
+  checks.add("whole numbers", build, test::summed);
+}
+
 TEST_CASE("MatMul of vectors is computed whole") {
   test::RuleChecks checks;
   check(checks, "row", {7}, {7, 9}, 13, test::whole);

@@ -123,7 +123,7 @@ void check_linear_convolution(test::RuleChecks& checks, const ConvCase& c, bool 
   checks.add(std::string("QLinearConv ") + c.name, build);
 }
 
-void check_integer_convolution(test::RuleChecks& checks, const ConvCase& c, std::vector<std::string> zeros) {
+void check_integer_convolution(test::RuleChecks& checks, const ConvCase& c, const std::vector<std::string>& zeros) {
   Quantised build(10);
   build.input("x", c.input, u8).output("y", {}, DataType::int32);
   build.integers("w", weight_shape(c), u8, 0, 60);
@@ -174,6 +174,38 @@ TEST_CASE("parts of QuantizeLinear and DequantizeLinear equal the parts of the w
     check(checks, {op, 13, {2, 5, 7, 6}, {}, {}, {}, true, true});
     check(checks, {op, 13, {2, 5, 7, 6}, {5}, {1}, {}, true, true});
   }
+}
+
+TEST_CASE("a quantisation that names its result's type is computed in parts") {
+  test::RuleChecks checks;
+  Quantised build(21);
+  build.input("x", {2, 5, 7, 6}).output("y", {}, i8);
+  build.scale("s", {5}, 0.01F);
+  build.integer(build.node("QuantizeLinear", {"x", "s"}, {"y"}, "op"), "output_dtype", static_cast<std::int64_t>(i8));
+  checks.add("output_dtype", build);
+}
+
+TEST_CASE("parts of a convolution between quantisations equal the parts of the whole") {
+  test::RuleChecks checks;
+  Quantised build(13);
+  build.input("x", {1, 5, 9, 8}).output("y");
+  build.scale("s", {}, 0.01F);
+  build.integers("z", {}, u8, 128, 128);
+  build.scale("w.scale", {6}, 0.005F);
+  build.integers("w.zero", {6}, i8, 0, 0);
+  build.integers("w", {6, 5, 3, 3}, i8, -120, 120);
+  build.scale("b.scale", {6}, 0.00005F);
+  build.integers("b", {6}, DataType::int32, -3000, 3000);
+  build.scale("r.scale", {}, 0.03F);
+  build.node("QuantizeLinear", {"x", "s", "z"}, {"xq"}, "xq");
+  build.node("DequantizeLinear", {"xq", "s", "z"}, {"xd"}, "xd");
+  build.integer(build.node("DequantizeLinear", {"w", "w.scale", "w.zero"}, {"wd"}, "wd"), "axis", 0);
+  build.integer(build.node("DequantizeLinear", {"b", "b.scale"}, {"bd"}, "bd"), "axis", 0);
+  build.ints(build.node("Conv", {"xd", "wd", "bd"}, {"c"}, "c"), "pads", {1, 1, 1, 1});
+  build.node("Relu", {"c"}, {"r"}, "r");
+  build.node("QuantizeLinear", {"r", "r.scale", "z"}, {"rq"}, "rq");
+  build.node("DequantizeLinear", {"rq", "r.scale", "z"}, {"y"}, "rd");
+  checks.add("between quantisations", build);
 }
 
 TEST_CASE("blocked quantisation is computed whole") {
