@@ -1,22 +1,9 @@
-// Element-wise operators of any number of operands, with numpy's broadcasting: axes are aligned at the end, an extent
-// of 1 serves every position.
-#include <algorithm>
-
+// Element-wise operators of any number of operands, with numpy's broadcasting.
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 
 namespace dse::rules {
 namespace {
-
-Box operand_box(const Box& output, const Shape& operand) {
-  Box box;
-  const std::size_t missing = output.lo.size() - operand.size();
-  for (std::size_t axis = 0; axis < operand.size(); ++axis) {
-    const bool pinned = operand[axis] == 1;
-    box.lo.push_back(pinned ? 0 : output.lo[axis + missing]);
-    box.hi.push_back(pinned ? 1 : output.hi[axis + missing]);
-  }
-  return box;
-}
 
 class Elementwise : public OperatorRule {
  public:
@@ -49,12 +36,9 @@ std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts) {
     if (output.type != DataType::undefined && output.shape != shape) return nullptr;
   for (const TensorType& input : facts.inputs) {
     if (input.type == DataType::undefined) continue;
-    if (input.shape.size() > shape.size()) return nullptr;
     // Before operator set 7 an `axis` said where a smaller operand lies.
     if (facts.opset < 7 && input.shape != shape && input.elements() != 1) return nullptr;
-    const std::size_t missing = shape.size() - input.shape.size();
-    for (std::size_t axis = 0; axis < input.shape.size(); ++axis)
-      if (input.shape[axis] != 1 && input.shape[axis] != shape[axis + missing]) return nullptr;
+    if (!broadcasts_to(input.shape, shape)) return nullptr;
   }
   return std::make_unique<Elementwise>(facts);
 }

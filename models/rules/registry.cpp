@@ -12,7 +12,10 @@ namespace {
 struct Entry {
   std::string_view op_type;
   MakeRule make;
+  std::string_view domain = "";
 };
+
+constexpr std::string_view microsoft = "com.microsoft";
 
 // One line an operator; its family's file holds the rule.
 constexpr Entry registry[] = {
@@ -25,14 +28,23 @@ constexpr Entry registry[] = {
     {"Asinh", make_elementwise},
     {"Atan", make_elementwise},
     {"Atanh", make_elementwise},
+    {"BatchNormalization", make_batch_normalisation},
     {"BitShift", make_elementwise},
+    {"BitwiseAnd", make_elementwise},
+    {"BitwiseNot", make_elementwise},
+    {"BitwiseOr", make_elementwise},
+    {"BitwiseXor", make_elementwise},
     {"Cast", make_elementwise},
+    {"CastLike", make_elementwise},
     {"Ceil", make_elementwise},
     {"Celu", make_elementwise},
     {"Clip", make_elementwise},
     {"Conv", make_convolution},
+    {"ConvInteger", make_convolution},
     {"Cos", make_elementwise},
     {"Cosh", make_elementwise},
+    {"DequantizeLinear", make_quantisation},
+    {"DequantizeLinear", make_quantisation, microsoft},
     {"Div", make_elementwise},
     {"Dropout", make_elementwise},
     {"Elu", make_elementwise},
@@ -41,19 +53,31 @@ constexpr Entry registry[] = {
     {"Exp", make_elementwise},
     {"Floor", make_elementwise},
     {"Gelu", make_elementwise},
+    {"Gemm", make_gemm},
     {"Greater", make_elementwise},
     {"GreaterOrEqual", make_elementwise},
+    {"GroupNormalization", make_group_normalisation},
     {"HardSigmoid", make_elementwise},
     {"HardSwish", make_elementwise},
+    {"Hardmax", make_softmax},
     {"Identity", make_elementwise},
+    {"ImageScaler", make_image_scaler},
+    {"InstanceNormalization", make_instance_normalisation},
     {"IsInf", make_elementwise},
     {"IsNaN", make_elementwise},
+    {"LRN", make_lrn},
+    {"LayerNormalization", make_layer_normalisation},
     {"LeakyRelu", make_elementwise},
     {"Less", make_elementwise},
     {"LessOrEqual", make_elementwise},
     {"Log", make_elementwise},
+    {"LogSoftmax", make_softmax},
+    {"LpNormalization", make_lp_normalisation},
+    {"MatMul", make_matmul},
+    {"MatMulInteger", make_matmul},
     {"Max", make_elementwise},
     {"Mean", make_elementwise},
+    {"MeanVarianceNormalization", make_mean_variance_normalisation},
     {"Min", make_elementwise},
     {"Mish", make_elementwise},
     {"Mod", make_elementwise},
@@ -63,6 +87,16 @@ constexpr Entry registry[] = {
     {"Or", make_elementwise},
     {"PRelu", make_elementwise},
     {"Pow", make_elementwise},
+    {"QLinearAdd", make_quantised_binary, microsoft},
+    {"QLinearConcat", make_quantised_concat, microsoft},
+    {"QLinearConv", make_convolution},
+    {"QLinearGlobalAveragePool", make_quantised_global_average, microsoft},
+    {"QLinearLeakyRelu", make_quantised_unary, microsoft},
+    {"QLinearMatMul", make_matmul},
+    {"QLinearMul", make_quantised_binary, microsoft},
+    {"QLinearSigmoid", make_quantised_unary, microsoft},
+    {"QuantizeLinear", make_quantisation},
+    {"QuantizeLinear", make_quantisation, microsoft},
     {"Reciprocal", make_elementwise},
     {"Relu", make_elementwise},
     {"Round", make_elementwise},
@@ -72,6 +106,7 @@ constexpr Entry registry[] = {
     {"Sign", make_elementwise},
     {"Sin", make_elementwise},
     {"Sinh", make_elementwise},
+    {"Softmax", make_softmax},
     {"Softplus", make_elementwise},
     {"Softsign", make_elementwise},
     {"Sqrt", make_elementwise},
@@ -88,9 +123,10 @@ constexpr Entry registry[] = {
 }  // namespace
 
 std::unique_ptr<const OperatorRule> make_rule(const NodeFacts& facts) {
-  if (!is_default_domain(facts.node->domain())) return nullptr;
-  const auto* found = std::find_if(std::begin(registry), std::end(registry),
-                                   [&](const Entry& entry) { return entry.op_type == facts.node->op_type(); });
+  const std::string_view domain = is_default_domain(facts.node->domain()) ? "" : facts.node->domain();
+  const auto* found = std::find_if(std::begin(registry), std::end(registry), [&](const Entry& entry) {
+    return entry.op_type == facts.node->op_type() && entry.domain == domain;
+  });
   return found == std::end(registry) ? nullptr : found->make(facts);
 }
 

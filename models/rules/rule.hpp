@@ -72,7 +72,23 @@ std::unique_ptr<const OperatorRule> make_rule(const NodeFacts& facts);
 std::vector<Region> hulls(const std::vector<Region>& regions);
 
 // Families, in the order of their files.
-std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_batch_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_group_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_instance_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_layer_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_lp_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_mean_variance_normalisation(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gemm(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_image_scaler(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_lrn(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_matmul(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_quantisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_quantised_binary(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_quantised_concat(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_quantised_global_average(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_quantised_unary(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_softmax(const NodeFacts& facts);
 
 }  // namespace dse::rules

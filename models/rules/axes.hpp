@@ -1,0 +1,32 @@
+// Axes and boxes that several families share: negative axes, broadcasting, operators that pass some axes and need the
+// others whole.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "models/rules/rule.hpp"
+
+namespace dse::rules {
+
+// Whether the node has this input.
+bool given(const NodeFacts& facts, std::size_t input);
+// Whether the node has its first output and no other.
+bool only_first_output(const NodeFacts& facts);
+
+// The axis that an attribute names, counted from the end where it is negative; nothing where there is no such axis.
+std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
+
+// Numpy's broadcasting, of one operand to a result: axes are aligned at the end, an extent of 1 serves every position.
+bool broadcasts_to(const Shape& operand, const Shape& result);
+Box operand_box(const Box& result, const Shape& operand);
+
+// The rule of an operator whose output 0 is like input 0: an element depends on the `whole` axes altogether and on its
+// own place along the others. The other inputs are parameters: one dimension as long as `list_axis` of input 0 is a
+// list along it, any other shape is read whole. Null where there are more outputs or the shapes differ.
+std::unique_ptr<const OperatorRule> make_axiswise(const NodeFacts& facts, std::vector<std::size_t> whole,
+                                                  std::optional<std::size_t> list_axis = {});
+
+}  // namespace dse::rules
