@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "partition/lowering.hpp"
 #include "partition/plan.hpp"
+#include "partition/shares.hpp"
 #include "tests/support/deployment.hpp"
 #include "tests/support/mappings.hpp"
 #include "tests/support/networks.hpp"
@@ -53,8 +54,9 @@ void check_plan(const Network& network, const Platform& platform, const Mapping&
   CHECK_NOTHROW(program::check(participating(plan).programs));
   std::multiset<std::tuple<std::size_t, TensorId, std::size_t, std::size_t>> transfers;
   for (const Transfer& transfer : plan.transfers) {
-    transfers.insert({transfer.replica, transfer.tensor, transfer.from, transfer.to});
-    CHECK(transfer.bytes == network.tensors()[transfer.tensor].bytes());
+    REQUIRE(transfer.value.kind == ValueId::Kind::tensor);
+    transfers.insert({transfer.replica, transfer.value.index, transfer.from, transfer.to});
+    CHECK(transfer.bytes == network.tensors()[transfer.value.index].bytes());
   }
   CHECK(transfers == needed_transfers(network, platform, mapping));
   std::map<std::pair<std::size_t, LayerId>, int> times;
@@ -134,17 +136,12 @@ TEST_CASE("a branch on another device does not wait for what follows on the firs
   Stage away{{moved}, {1}, Split::none, {}, Halo::exchange, 0, Wire::full};
   std::erase(mapping.replicas[0].stages[0].layers, moved);
   mapping.replicas[0].stages.push_back(away);
-  const std::vector<std::size_t> device_of = [&] {
-    std::vector<std::size_t> result(layers.size(), 0);
-    result[moved] = 1;
-    return result;
-  }();
-  const auto groups = lowering::group_layers(network.network(), device_of);
-  const auto holds = [](const lowering::Group& group, LayerId layer) {
-    return std::find(group.layers.begin(), group.layers.end(), layer) != group.layers.end();
-  };
-  for (const lowering::Group& group : groups)
-    if (holds(group, stem) && group.device == 0) CHECK(group.layers.back() <= moved);
+  const Plan plan = lower(network.network(), platform, mapping);
+  for (const PlanSegment& segment : plan.segments) {
+    const std::vector<LayerId> inside = layers_of(plan, segment);
+    if (segment.device == 0 && std::find(inside.begin(), inside.end(), stem) != inside.end())
+      CHECK(inside.back() <= moved);
+  }
 }
 
 TEST_CASE("replicas with the same layers on a device share its sub-model") {
@@ -157,11 +154,106 @@ TEST_CASE("replicas with the same layers on a device share its sub-model") {
   CHECK(plan.programs.programs[0].lanes.size() == 2);
 }
 
-TEST_CASE("a split that cannot be lowered is refused by name") {
+namespace {
+
+// The laws of any plan: what a device reads, it computes or is sent; nothing is sent that the receiver has; what is
+// sent is what the sender computed; the programs are valid.
+void check_split_plan(const Network& network, const Platform& platform, const Mapping& mapping) {
+  check(mapping, network, platform);
+  const Plan plan = lower(network, platform, mapping);
+  CHECK_NOTHROW(program::check(plan.programs));
+  std::map<std::tuple<std::size_t, ValueId, std::size_t>, Region> made, read, sent;
+  for (const Part& part : plan.parts) {
+    for (const ValuePort& port : part.outputs) {
+      Region& region = made[{part.replica, port.value, part.device}];
+      region = unite(region, Region(port.box));
+    }
+    for (const ValuePort& port : part.inputs) {
+      Region& region = read[{part.replica, port.value, part.device}];
+      region = unite(region, Region(port.box));
+    }
+  }
+  for (const Transfer& transfer : plan.transfers) {
+    const bool input =
+        transfer.value.kind == ValueId::Kind::tensor && !network.tensors()[transfer.value.index].producer;
+    std::int64_t elements = 0;
+    for (const Box& box : transfer.boxes) {
+      elements += box.elements();
+      Region& region = sent[{transfer.replica, transfer.value, transfer.to}];
+      CHECK(intersect(region, Region(box)).empty());
+      region = unite(region, Region(box));
+      if (!input) CHECK(made[{transfer.replica, transfer.value, transfer.from}].contains(Region(box)));
+      CHECK(intersect(made[{transfer.replica, transfer.value, transfer.to}], Region(box)).empty());
+    }
+    CHECK(transfer.bytes ==
+          elements * static_cast<std::int64_t>(element_size(value_type(network, transfer.value).type)));
+  }
+  for (const auto& [key, region] : read) {
+    const auto& [replica, value, device] = key;
+    const bool input = value.kind == ValueId::Kind::tensor && !network.tensors()[value.index].producer;
+    if (input && (platform.input_everywhere || platform.input == device)) continue;
+    CHECK(unite(made[key], sent[key]).contains(region));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("any hybrid of any network is lowered to valid programs in which every read is made or sent") {
+  Random random(17);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const SmallNetwork network = random_network(seed, 6 + seed);
+    for (std::size_t devices = 2; devices <= 4; ++devices) {
+      Platform platform = local_platform(devices);
+      platform.input = below(random, devices);
+      platform.output = below(random, devices);
+      platform.input_everywhere = below(random, 3) == 0;
+      for (int i = 0; i < 6; ++i)
+        check_split_plan(network.network(), platform, random_hybrids(network.network(), devices, random));
+      for (const NamedMapping& named : strategies(network.network(), devices, {}))
+        check_split_plan(network.network(), platform, named.mapping);
+    }
+  }
+}
+
+TEST_CASE("a channel split of a chain sends every device the channels that it lacks, and no weight twice") {
   const SmallNetwork network = chain_network();
   const Platform platform = local_platform(2);
-  Mapping mapping = single_device(network.network(), 0);
-  mapping.replicas[0].stages[0].devices = {0, 1};
-  mapping.replicas[0].stages[0].split = Split::rows;
-  CHECK_THROWS_WITH_AS(check(mapping, network.network(), platform), doctest::Contains("rows"), Error);
+  const Plan plan = lower(network.network(), platform, strategies(network.network(), 2, {}).at(0).mapping);
+  std::int64_t loaded = 0, whole = 0;
+  for (const Part& part : plan.parts)
+    for (const WeightSlice& slice : part.weights) loaded += slice_size(network.network(), slice);
+  for (const Layer& layer : network->layers()) whole += layer.weight_bytes;
+  CHECK(loaded == whole);
+  for (const Part& part : plan.parts) CHECK(part.fraction == doctest::Approx(0.5));
+}
+
+TEST_CASE("recomputed rows send nothing inside the stage") {
+  const SmallNetwork network = chain_network();
+  const Platform platform = local_platform(2);
+  for (const NamedMapping& named : strategies(network.network(), 2, {})) {
+    if (named.name != "rows, recompute") continue;
+    const Plan plan = lower(network.network(), platform, named.mapping);
+    CHECK(plan.transfers.size() == 2);  // the input's rows there, the output's rows back
+    CHECK(plan.segments.size() == 2);
+  }
+}
+
+TEST_CASE("cuts by shares cover the extent and keep to the multiple where that is fair") {
+  CHECK(cut_by_shares(64, {1, 1}, 16) == std::vector<std::int64_t>{0, 32, 64});
+  CHECK(cut_by_shares(64, {3, 1}, 16) == std::vector<std::int64_t>{0, 48, 64});
+  CHECK(cut_by_shares(10, {1, 1, 1}, 1) == std::vector<std::int64_t>{0, 3, 7, 10});
+  CHECK(cut_by_shares(3, {1, 1, 1, 1}, 16).back() == 3);
+  Random random(3);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<std::int64_t> shares;
+    for (std::size_t n = 1 + below(random, 6); n > 0; --n)
+      shares.push_back(1 + static_cast<std::int64_t>(below(random, 9)));
+    const auto extent = 1 + static_cast<std::int64_t>(below(random, 500));
+    const std::vector<std::int64_t> cuts =
+        cut_by_shares(extent, shares, 1 + static_cast<std::int64_t>(below(random, 40)));
+    CHECK(cuts.size() == shares.size() + 1);
+    CHECK(std::is_sorted(cuts.begin(), cuts.end()));
+    CHECK(cuts.front() == 0);
+    CHECK(cuts.back() == extent);
+  }
 }

@@ -203,12 +203,19 @@ TEST_CASE("devices, threads and shares") {
   CHECK(check_error(unequal) == "");
 }
 
-TEST_CASE("splits are parsed, and refused by name until the lowering knows them") {
+TEST_CASE("splits are parsed with their shares") {
   for (const char* split : {"channels", "inputs", "rows", "tiles", "batch"}) {
     CAPTURE(split);
     const std::string text = with_stages(fmt::format(
         "      - {{layers: [{}, {}], devices: [nano0, pi0], split: {}, shares: [3, 2]}}\n", name(0), last(), split));
-    CHECK(parse_error(text) == "MAPPING-SPLIT 5:9");
+    CHECK(parse_error(text) == "");
+    const auto with_shares = [&](const char* devices, const char* shares) {
+      return with_stages(fmt::format("      - {{layers: [{}, {}], devices: {}, split: {}, shares: {}}}\n", name(0),
+                                     last(), devices, split, shares));
+    };
+    CHECK(parse_error(with_shares("[nano0]", "[1]")) == "MAPPING-SPLIT 5:9");
+    CHECK(parse_error(with_shares("[nano0, pi0]", "[1]")).starts_with("MAPPING-SHARES 5:"));
+    CHECK(parse_error(with_shares("[nano0, pi0]", "[1, 0]")).starts_with("YAML-RANGE 5:"));
   }
   CHECK(parse_error(two_stages(", split: row")).starts_with("YAML-VALUE 6:"));
   CHECK(parse_error(two_stages(", wire: fp16")) == "MAPPING-WIRE 6:9");
