@@ -72,7 +72,19 @@ std::unique_ptr<const OperatorRule> make_rule(const NodeFacts& facts);
 std::vector<Region> hulls(const std::vector<Region>& regions);
 
 // Families, in the order of their files.
-std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_concat(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_depth_to_space(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_space_to_depth(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gather(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gather_nd(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_pad(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_expand(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_tile(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_reshape(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_slice(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_split(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_transpose(const NodeFacts& facts);
 
 }  // namespace dse::rules
