@@ -53,6 +53,13 @@ std::string NodeWriter::slice(const std::string& value, const Box& held, const B
   return builder_.slice(value, held, wanted);
 }
 
+void NodeWriter::slice(const std::string& value, const Box& held, const Box& wanted, const std::string& result) {
+  if (slice(value, held, wanted) == value)
+    add("Identity", {value}, {result});
+  else
+    builder_.graph().mutable_node()->rbegin()->set_output(0, result);
+}
+
 std::string NodeWriter::concat(const std::vector<std::string>& values, std::int64_t axis) {
   if (values.size() == 1) return values.front();
   const std::string result = fresh();

@@ -52,6 +52,7 @@ class NodeWriter {
   std::string like(const TensorType& tensor, std::string bytes);  // a constant with these bytes
   // The box `wanted` of a value that holds the box `held`, both in the same coordinates.
   std::string slice(const std::string& value, const Box& held, const Box& wanted);
+  void slice(const std::string& value, const Box& held, const Box& wanted, const std::string& result);
   std::string concat(const std::vector<std::string>& values, std::int64_t axis);
   void concat(const std::vector<std::string>& values, std::int64_t axis, const std::string& result);
 

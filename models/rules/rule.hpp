@@ -90,5 +90,17 @@ std::unique_ptr<const OperatorRule> make_quantised_concat(const NodeFacts& facts
 std::unique_ptr<const OperatorRule> make_quantised_global_average(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_unary(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_softmax(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_concat(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_depth_to_space(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_space_to_depth(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gather(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gather_nd(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_pad(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_expand(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_tile(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_reshape(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_slice(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_split(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_transpose(const NodeFacts& facts);
 
 }  // namespace dse::rules
