@@ -283,8 +283,9 @@ class Lowering {
   void add_inputs(std::size_t group, PlanSegment& segment, Step& step) {
     for (const PartId id : segment.parts)
       for (const ValuePort& read : plan_.parts[id].inputs) {
-        const auto own = holdings_->at(read.value, segment.device).own;
-        if (own && group_of_[*own - first_part_] == group) continue;
+        const Holding& holding = holdings_->at(read.value, segment.device);
+        if (holding.own && group_of_[*holding.own - first_part_] == group && holding.own_box.contains(read.box))
+          continue;
         const std::size_t cluster = holdings_->cluster_index(read.value, segment.device, read.box);
         const View view = view_to_read(segment.device, read.value, cluster);
         const ValuePort port{read.value, view.box};

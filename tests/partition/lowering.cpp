@@ -160,6 +160,8 @@ namespace {
 // sent is what the sender computed; the programs are valid.
 void check_split_plan(const Network& network, const Platform& platform, const Mapping& mapping) {
   check(mapping, network, platform);
+  INFO(to_json(mapping, network, platform));
+  INFO("input " << platform.input << " output " << platform.output << " everywhere " << platform.input_everywhere);
   const Plan plan = lower(network, platform, mapping);
   CHECK_NOTHROW(program::check(plan.programs));
   std::map<std::tuple<std::size_t, ValueId, std::size_t>, Region> made, read, sent;
