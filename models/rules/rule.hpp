@@ -74,5 +74,13 @@ std::vector<Region> hulls(const std::vector<Region>& regions);
 // Families, in the order of their files.
 std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_transposed_convolution(const NodeFacts& facts);  // conv_transpose.cpp
+std::unique_ptr<const OperatorRule> make_pool(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_global_pool(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_reduction(const NodeFacts& facts);       // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_arg_extreme(const NodeFacts& facts);     // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_cumulative_sum(const NodeFacts& facts);  // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_top_k(const NodeFacts& facts);           // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_resize(const NodeFacts& facts);
 
 }  // namespace dse::rules
