@@ -21,23 +21,23 @@ struct Case {
   Shape input;
   std::vector<float> scales = {};
   std::vector<std::int64_t> sizes = {};
-  std::vector<std::pair<const char*, const char*>> texts = {};
+  std::vector<std::pair<const char*, std::string>> texts = {};
   std::vector<std::int64_t> axes = {};
   std::vector<std::pair<const char*, std::int64_t>> attributes = {};
   DataType type = DataType::float32;
 };
 
-test::PartCheck parts_of(const Case& c, std::size_t rounds) {
-  test::OnnxBuild build(c.opset);
-  build.input("x", c.input, c.type).output("y", {}, c.type);
+// One layer more of the network; its parameters and its output are named after it.
+void add(test::OnnxBuild& build, const Case& c, const std::string& name) {
   std::vector<std::string> inputs{"x"};
   // Operator set 11 wants a region of interest, read or not.
-  if (c.opset > 10) inputs.emplace_back(c.opset < 13 ? "roi" : "");
-  if (c.opset >= 9) inputs.emplace_back(c.scales.empty() ? "" : "scales");
-  if (!c.sizes.empty()) inputs.emplace_back("sizes");
-  onnx::NodeProto& node = build.node(c.opset < 10 ? "Upsample" : "Resize", inputs, {"y"}, "resize");
-  for (const auto& [name, value] : c.texts) build.text(node, name, value);
-  for (const auto& [name, value] : c.attributes) build.integer(node, name, value);
+  if (c.opset > 10) inputs.push_back(c.opset < 13 ? name + ".roi" : "");
+  if (c.opset >= 9) inputs.push_back(c.scales.empty() ? "" : name + ".scales");
+  if (!c.sizes.empty()) inputs.push_back(name + ".sizes");
+  build.output(name, {}, c.type);
+  onnx::NodeProto& node = build.node(c.opset < 10 ? "Upsample" : "Resize", inputs, {name}, name);
+  for (const auto& [key, value] : c.texts) build.text(node, key, value);
+  for (const auto& [key, value] : c.attributes) build.integer(node, key, value);
   if (!c.axes.empty()) build.ints(node, "axes", c.axes);
   if (c.opset < 9) {
     onnx::AttributeProto& attribute = *node.add_attribute();
@@ -45,70 +45,88 @@ test::PartCheck parts_of(const Case& c, std::size_t rounds) {
     attribute.set_type(onnx::AttributeProto::FLOATS);
     for (const float scale : c.scales) attribute.add_floats(scale);
   } else if (!c.scales.empty()) {
-    add_reals(build, "scales", c.scales);
+    add_reals(build, name + ".scales", c.scales);
   }
-  if (c.opset > 10 && c.opset < 13) add_reals(build, "roi", std::vector<float>(2 * c.input.size(), 0.F));
-  if (!c.sizes.empty()) build.values("sizes", c.sizes);
-  const test::SmallNetwork network("resize", build.serialised());
-  return test::check_parts(*network, 17, rounds);
+  if (c.opset > 10 && c.opset < 13) add_reals(build, name + ".roi", std::vector<float>(2 * c.input.size(), 0.F));
+  if (!c.sizes.empty()) build.values(name + ".sizes", c.sizes);
 }
 
 std::string described(const Case& c) {
   std::string text = std::to_string(c.opset) + " " + to_string(c.input);
   for (const float scale : c.scales) text += " " + std::to_string(scale);
   for (const std::int64_t size : c.sizes) text += " " + std::to_string(size);
-  for (const auto& [name, value] : c.texts) text += " " + std::string(value);
+  for (const auto& [name, value] : c.texts) text += " " + value;
   return text;
 }
 
-void check(const Case& c, std::size_t rounds = 20) {
-  const std::string what = described(c);
+// Cases of one operator set, input and type: one network.
+test::PartCheck parts_of(const std::vector<Case>& cases, std::size_t rounds) {
+  const Case& first = cases.front();
+  test::OnnxBuild build(first.opset);
+  build.input("x", first.input, first.type);
+  for (std::size_t i = 0; i < cases.size(); ++i) add(build, cases[i], described(cases[i]) + " " + std::to_string(i));
+  const test::SmallNetwork network("resize", build.serialised());
+  return test::check_parts(*network, 17, rounds);
+}
+
+void check(const std::vector<Case>& cases, std::size_t rounds = 20) {
+  const std::string what = described(cases.front());
   CAPTURE(what);
-  const test::PartCheck result = parts_of(c, rounds);
+  const test::PartCheck result = parts_of(cases, rounds);
   CHECK(result.whole_layers == 0);
-  CHECK(result.parts >= rounds);
+  CHECK(result.parts >= rounds * cases.size());
   CHECK(result.worst_error < 2e-6);
   for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
 }
 
+void check(const Case& one, std::size_t rounds = 20) { check(std::vector<Case>{one}, rounds); }
+
 constexpr const char* places = "coordinate_transformation_mode";
+
+std::vector<const char*> all_places(std::int64_t opset) {
+  std::vector<const char*> all{"half_pixel", "asymmetric", "pytorch_half_pixel", "align_corners"};
+  if (opset >= 19) all.push_back("half_pixel_symmetric");
+  return all;
+}
+
+// `form` in every way of finding places, and every way of rounding them to neighbours.
+std::vector<Case> nearest(const Case& form) {
+  std::vector<Case> cases;
+  for (const char* where : all_places(form.opset))
+    for (const char* rounding : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
+      cases.push_back(form);
+      cases.back().texts = {{"mode", "nearest"}, {places, where}, {"nearest_mode", rounding}};
+    }
+  return cases;
+}
+
+std::vector<Case> interpolated(const Case& form) {
+  std::vector<Case> cases;
+  for (const char* where : all_places(form.opset))
+    for (const char* mode : {"linear", "cubic"}) {
+      cases.push_back(form);
+      cases.back().texts = {{"mode", mode}, {places, where}};
+    }
+  return cases;
+}
 
 }  // namespace
 
 TEST_CASE("parts of nearest neighbours equal the parts of the whole") {
-  const auto check_all = [](std::int64_t opset, const char* where, const char* rounding) {
-    const auto texts = std::vector<std::pair<const char*, const char*>>{
-        {"mode", "nearest"}, {places, where}, {"nearest_mode", rounding}};
-    if (opset != 13) return check({opset, {1, 3, 5, 6}, {1, 1, 2, 3}, {}, texts}, 4);
-    check({opset, {1, 3, 7, 6}, {1, 1, 2, 3}, {}, texts}, 40);
-    check({opset, {1, 3, 7, 5}, {1, 1, 4, 5}, {}, texts}, 10);
-    check({opset, {2, 3, 7}, {1, 1.5F, 2}, {}, texts}, 10);
-    check({opset, {1, 3, 6, 5}, {}, {1, 3, 12, 7}, texts}, 10);
-  };
-  for (const std::int64_t opset : {11, 13, 18, 19})
-    for (const char* rounding : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
-      for (const char* where : {"half_pixel", "asymmetric", "pytorch_half_pixel", "align_corners"})
-        check_all(opset, where, rounding);
-      if (opset >= 19) check_all(opset, "half_pixel_symmetric", rounding);
-    }
+  check(nearest({13, {1, 3, 7, 6}, {1, 1, 2, 3}}), 40);
+  check(nearest({13, {1, 3, 7, 5}, {1, 1, 4, 5}}));
+  check(nearest({13, {2, 3, 7}, {1, 1.5F, 2}}), 10);
+  check(nearest({13, {1, 3, 6, 5}, {}, {1, 3, 12, 7}}), 10);
+  for (const std::int64_t opset : {11, 18, 19}) check(nearest({opset, {1, 3, 5, 6}, {1, 1, 2, 3}}), 10);
 }
 
 TEST_CASE("parts of linear and cubic interpolation equal the parts of the whole") {
-  const auto check_all = [](std::int64_t opset, const char* where, const char* mode) {
-    const auto texts = std::vector<std::pair<const char*, const char*>>{{"mode", mode}, {places, where}};
-    if (opset != 13) return check({opset, {1, 3, 7, 6}, {1, 1, 3, 4}, {}, texts}, 6);
-    check({opset, {2, 3, 7, 6}, {1, 1, 3, 2}, {}, texts}, 40);
-    check({opset, {1, 3, 6, 7}, {1, 1, 2, 1}, {}, texts}, 10);
-    check({opset, {1, 3, 6, 7}, {1, 1, 1.7F, 2}, {}, texts}, 10);
-    check({opset, {1, 3, 6, 7}, {}, {1, 3, 12, 10}, texts}, 10);
-    check({opset, {1, 3, 8, 6}, {1, 1, 0.5F, 2}, {}, texts}, 10);
-  };
-  for (const char* mode : {"linear", "cubic"}) {
-    for (const std::int64_t opset : {11, 13, 18, 19})
-      for (const char* where : {"half_pixel", "asymmetric", "pytorch_half_pixel", "align_corners"})
-        check_all(opset, where, mode);
-    check({19, {1, 3, 7, 6}, {1, 1, 3, 2}, {}, {{"mode", mode}, {places, "half_pixel_symmetric"}}});
-  }
+  check(interpolated({13, {2, 3, 7, 6}, {1, 1, 3, 2}}), 40);
+  check(interpolated({13, {1, 3, 6, 7}, {1, 1, 2, 1}}));
+  check(interpolated({13, {1, 3, 6, 7}, {1, 1, 1.7F, 2}}));
+  check(interpolated({13, {1, 3, 6, 7}, {}, {1, 3, 12, 10}}));
+  check(interpolated({13, {1, 3, 8, 6}, {1, 1, 0.5F, 2}}));
+  for (const std::int64_t opset : {11, 18, 19}) check(interpolated({opset, {1, 3, 7, 6}, {1, 1, 3, 4}}));
   check({13, {1, 3, 6, 7}, {1, 1, 2, 3}, {}, {{"mode", "cubic"}}, {}, {{"exclude_outside", 1}}});
   check({13, {1, 2, 4, 5, 3}, {1, 1, 2, 2, 2}, {}, {{"mode", "linear"}}});
   check({13, {1, 6, 7, 3}, {1, 2, 2, 1}, {}, {{"mode", "linear"}}});
@@ -143,7 +161,7 @@ TEST_CASE("parts of resizes of other element types equal the parts of the whole"
 }
 
 TEST_CASE("resizes whose parts are not certain are computed whole") {
-  const auto refused = [](const Case& c) { return parts_of(c, 2).whole_layers == 1; };
+  const auto refused = [](const Case& c) { return parts_of({c}, 2).whole_layers == 1; };
   CHECK(refused({13, {1, 3, 6, 6}, {1, 1, 2, 2}, {}, {{places, "tf_crop_and_resize"}}}));
   CHECK(refused({11, {1, 3, 6, 6}, {1, 1, 2, 2}, {}, {{places, "tf_half_pixel_for_nn"}}}));
   CHECK(refused({18, {1, 3, 6, 6}, {1, 1, 0.5F, 0.5F}, {}, {{"mode", "linear"}}, {}, {{"antialias", 1}}}));
