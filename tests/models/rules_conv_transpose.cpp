@@ -151,7 +151,7 @@ TEST_CASE("parts of grouped transposed convolutions equal the parts of the whole
 }
 
 TEST_CASE("parts of transposed convolutions with padding of the engine's choosing equal the parts of the whole") {
-  for (const char* auto_pad : {"NOTSET", "SAME_UPPER", "SAME_LOWER"}) {
+  for (const char* auto_pad : {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"}) {
     CAPTURE(auto_pad);
     check({.name = "shaped",
            .input = {1, 3, 6, 7},
@@ -175,6 +175,14 @@ TEST_CASE("parts of transposed convolutions with padding of the engine's choosin
            .dilations = {3, 2},
            .output_shape = {18, 14},
            .auto_pad = auto_pad});
+    check({.name = "shaped, padded output",
+           .input = {1, 3, 6, 7},
+           .kernel = {4, 3},
+           .out_per_group = 4,
+           .strides = {2, 2},
+           .output_padding = {1, 0},
+           .output_shape = {12, 12},
+           .auto_pad = auto_pad});
   }
   for (const char* auto_pad : {"SAME_UPPER", "SAME_LOWER", "VALID"}) {
     CAPTURE(auto_pad);
@@ -183,6 +191,13 @@ TEST_CASE("parts of transposed convolutions with padding of the engine's choosin
            .kernel = {4, 3},
            .out_per_group = 4,
            .strides = {2, 2},
+           .auto_pad = auto_pad});
+    check({.name = "same, padded output",
+           .input = {1, 3, 6, 7},
+           .kernel = {4, 3},
+           .out_per_group = 4,
+           .strides = {2, 2},
+           .output_padding = {1, 1},
            .auto_pad = auto_pad});
     check({.name = "same, odd",
            .input = {1, 3, 6, 7},

@@ -108,6 +108,8 @@ TEST_CASE("parts of pools whose last windows overhang equal the parts of the who
           15);
     check({"ceil that fits", op_type, opset, {1, 3, 9, 9}, {3, 3}, {2, 2}, {}, {1, 1, 1, 1}, "", {{"ceil_mode", 1}}},
           15);
+    check({"ceil same", op_type, opset, {1, 3, 10, 12}, {3, 4}, {2, 3}, {}, {}, "SAME_LOWER", {{"ceil_mode", 1}}}, 15);
+    check({"ceil valid", op_type, opset, {1, 3, 10, 12}, {3, 4}, {2, 3}, {}, {}, "VALID", {{"ceil_mode", 1}}}, 15);
     check({"ceil on a line", op_type, opset, {1, 3, 14}, {4}, {3}, {}, {1, 0}, "", {{"ceil_mode", 1}}}, 15);
   }
 }
