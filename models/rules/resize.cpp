@@ -88,7 +88,7 @@ class Resizing : public OperatorRule {
     const Box made = made_of(writer.input_box(0));
     std::vector<std::string> inputs;
     for (std::size_t i = 0; i < inputs_.size(); ++i)
-      inputs.push_back(static_cast<int>(i) == sizes_ ? writer.integers(sizes_of(made)) : writer.input(i));
+      inputs.push_back(static_cast<int>(i) == sizes_ ? writer.integers(sizes_of(made)) : parameter(writer, i));
     onnx::NodeProto& node = writer.copy();
     for (const std::string& input : inputs) node.add_input(input);
     if (made == writer.output(0)) {
@@ -110,6 +110,13 @@ class Resizing : public OperatorRule {
       made.hi[axis] = facts.whole ? facts.out : in.hi[axis] * facts.factor;
     }
     return made;
+  }
+
+  // An empty constant stays one: older forms do not let a parameter be absent.
+  std::string parameter(NodeWriter& writer, std::size_t input) const {
+    const TensorType& tensor = inputs_[input];
+    const bool empty = tensor.type != DataType::undefined && tensor.elements() == 0;
+    return empty ? writer.like(tensor, "") : writer.input(input);
   }
 
   std::vector<std::int64_t> sizes_of(const Box& made) const {
@@ -194,7 +201,11 @@ struct Given {
 std::optional<Given> given_by(const NodeFacts& facts) {
   for (std::size_t i = 1; i < facts.inputs.size(); ++i)
     if (facts.inputs[i].type != DataType::undefined && facts.constants[i] == nullptr) return std::nullopt;
-  const auto constant = [&](std::size_t i) { return i < facts.constants.size() ? facts.constants[i] : nullptr; };
+  // An empty constant is another way of leaving a parameter out.
+  const auto constant = [&](std::size_t i) -> const Weight* {
+    const bool given = i < facts.constants.size() && facts.constants[i] != nullptr && facts.inputs[i].elements() > 0;
+    return given ? facts.constants[i] : nullptr;
+  };
   const Shape &input = facts.inputs[0].shape, &output = facts.outputs[0].shape;
   Given given{given_axes(facts), {}};
   if (std::any_of(given.axes.begin(), given.axes.end(), [&](std::size_t axis) { return axis >= input.size(); }))

@@ -69,14 +69,17 @@ test::PartCheck parts_of(const std::vector<Case>& cases, std::size_t rounds) {
   return test::check_parts(*network, 17, rounds);
 }
 
+void check_result(const test::PartCheck& result, std::size_t parts) {
+  CHECK(result.whole_layers == 0);
+  CHECK(result.parts >= parts);
+  CHECK(result.worst_error < 2e-6);
+  for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
+}
+
 void check(const std::vector<Case>& cases, std::size_t rounds = 20) {
   const std::string what = described(cases.front());
   CAPTURE(what);
-  const test::PartCheck result = parts_of(cases, rounds);
-  CHECK(result.whole_layers == 0);
-  CHECK(result.parts >= rounds * cases.size());
-  CHECK(result.worst_error < 2e-6);
-  for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
+  check_result(parts_of(cases, rounds), rounds * cases.size());
 }
 
 void check(const Case& one, std::size_t rounds = 20) { check(std::vector<Case>{one}, rounds); }
@@ -150,6 +153,23 @@ TEST_CASE("parts of resizes of chosen axes equal the parts of the whole") {
     check({opset, {1, 3, 5, 6}, {}, {18, 10}, {{"mode", "nearest"}}, {-1, -2}});
     check({opset, {1, 3, 5, 6}, {}, {10, 9}, {{"mode", "linear"}}, {2, 3}});
   }
+}
+
+TEST_CASE("parts of resizes whose unused parameters are empty constants equal the parts of the whole") {
+  test::OnnxBuild build(11);
+  build.input("x", {1, 3, 5, 6}).output("y");
+  add_reals(build, "roi", {});
+  add_reals(build, "scales", {1, 1, 2, 2});
+  build.node("Resize", {"x", "roi", "scales"}, {"y"}, "r");
+  const test::SmallNetwork network("resize", build.serialised());
+  check_result(test::check_parts(*network, 17, 20), 20);
+  test::OnnxBuild sized(13);
+  sized.input("x", {1, 3, 5, 6}).output("y");
+  add_reals(sized, "empty", {});
+  sized.values("sizes", {1, 3, 10, 12});
+  sized.node("Resize", {"x", "empty", "empty", "sizes"}, {"y"}, "r");
+  const test::SmallNetwork sized_network("resize", sized.serialised());
+  check_result(test::check_parts(*sized_network, 17, 20), 20);
 }
 
 TEST_CASE("parts of resizes of other element types equal the parts of the whole") {
