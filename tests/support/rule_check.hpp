@@ -13,7 +13,7 @@ namespace dse::test {
 
 // Moved data is the same to the last bit. whole_layers: how many layers should have no rule.
 inline void check_moved(const std::string& name, const OnnxBuild& build, std::size_t whole_layers = 0,
-                        std::size_t rounds = 40) {
+                        std::size_t rounds = 16) {
   CAPTURE(name);
   const SmallNetwork network(name, build.serialised());
   const PartCheck result = check_parts(*network, 11, rounds);

@@ -39,9 +39,9 @@ void check(const Case& c, std::size_t whole_layers = 0) {
   if (*c.auto_pad != '\0') build.text(node, "auto_pad", c.auto_pad);
   build.node("Relu", {"c"}, {"y"}, "relu");
   const test::SmallNetwork network("transposed", build.serialised());
-  const test::PartCheck result = test::check_parts(*network, 7, 40);
+  const test::PartCheck result = test::check_parts(*network, 7, 16);
   CHECK(result.whole_layers == whole_layers);
-  if (whole_layers == 0) CHECK(result.parts >= 40);
+  if (whole_layers == 0) CHECK(result.parts >= 16);
   if (whole_layers == 0) CHECK(result.sums == (c.groups == 1 ? 1 : 0));
   for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
 }

@@ -1,5 +1,5 @@
 // Gemm in parts: rows, output features, input features, every shape of C.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 namespace {

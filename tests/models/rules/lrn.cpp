@@ -1,5 +1,5 @@
 // LRN in parts: neighbours across a cut between channels, fewer of them at the ends.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 

@@ -31,10 +31,10 @@ void check(const ConvCase& c) {
     build.ints(node, "pads", c.pads);
   build.node("Relu", {"c"}, {"y"}, "relu");
   const test::SmallNetwork network(c.name, build.serialised());
-  const test::PartCheck result = test::check_parts(*network, 7, 40);
+  const test::PartCheck result = test::check_parts(*network, 7, 16);
   CAPTURE(c.name);
   CHECK(result.whole_layers == 0);
-  CHECK(result.parts >= 40);
+  CHECK(result.parts >= 16);
   CHECK(result.sums == (c.groups == 1 ? 1 : 0));
   for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
 }

@@ -1,5 +1,5 @@
 // Quantised operators in parts: single and listed scales and zero points, Microsoft's operators.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 namespace {

@@ -65,10 +65,10 @@ class RuleChecks {
 
   static void check(const Group& group) try {
     const SmallNetwork network("rules", group.model.SerializeAsString());
-    const PartCheck result = check_parts(*network, 11, 40);
+    const PartCheck result = check_parts(*network, 11, 16);
     CHECK(result.whole_layers == group.each.whole_layers * group.configurations);
     CHECK(result.sums == group.each.sums * group.configurations);
-    if (group.each.whole_layers == 0) CHECK(result.parts >= 40 * group.configurations);
+    if (group.each.whole_layers == 0) CHECK(result.parts >= 16 * group.configurations);
     for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
   } catch (const std::exception& error) {
     FAIL_CHECK(error.what());

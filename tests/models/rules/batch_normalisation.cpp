@@ -1,5 +1,5 @@
 // Normalisations in parts.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 namespace {

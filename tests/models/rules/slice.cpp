@@ -71,7 +71,7 @@ TEST_CASE("slices of weights and slices in a chain equal the parts of the whole"
   build.node("Slice", {"c", "starts", "ends", "axes", "steps"}, {"s"}, "slice");
   build.node("Relu", {"s"}, {"y"}, "act");
   const test::SmallNetwork network("chain", build.serialised());
-  const test::PartCheck result = test::check_parts(*network, 5, 40);
+  const test::PartCheck result = test::check_parts(*network, 5, 16);
   CHECK(result.whole_layers == 0);
   for (const std::string& complaint : result.complaints) FAIL_CHECK(complaint);
 }

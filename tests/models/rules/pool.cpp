@@ -19,7 +19,7 @@ struct PoolCase {
   DataType type = DataType::float32;
 };
 
-test::PartCheck parts_of(const PoolCase& c, std::size_t rounds = 40) {
+test::PartCheck parts_of(const PoolCase& c, std::size_t rounds = 16) {
   test::OnnxBuild build(c.opset);
   build.input("x", c.input, c.type).output("y", {}, c.type);
   onnx::NodeProto& node = build.node(c.op_type, {"x"}, {"y"}, "pool");
@@ -33,7 +33,7 @@ test::PartCheck parts_of(const PoolCase& c, std::size_t rounds = 40) {
   return test::check_parts(*network, 11, rounds);
 }
 
-void check(const PoolCase& c, std::size_t rounds = 40) {
+void check(const PoolCase& c, std::size_t rounds = 16) {
   CAPTURE(c.name);
   CAPTURE(c.op_type);
   CAPTURE(c.opset);

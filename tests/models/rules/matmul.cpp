@@ -1,5 +1,5 @@
 // MatMul in parts: batches broadcast either way, rows, columns, the summed axis.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 namespace {

@@ -1,5 +1,5 @@
 // Element-wise operators in parts: broadcasting of operands, old attribute forms.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 namespace {

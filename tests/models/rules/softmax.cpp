@@ -1,5 +1,5 @@
 // Softmax, LogSoftmax and Hardmax in parts: one axis, or the two-dimensional form before operator set 13.
-#include "tests/models/rule_check.hpp"
+#include "tests/models/rules/rule_check.hpp"
 
 namespace dse {
 namespace {
