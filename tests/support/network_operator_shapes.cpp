@@ -42,7 +42,7 @@ std::optional<std::size_t> axis_of(const SpecNode& node, const Shape& shape, std
   return static_cast<std::size_t>(axis);
 }
 
-// The channels and extents of a window's result. ceil_mode: a window that would start in the padding is left out.
+// The channels and extents of a window's result.
 Result window(const SpecNode& node, const Shape& in, std::int64_t channels) {
   const std::size_t rank = spatial_rank(in);
   const Numbers kernel = numbers(node, "kernel", rank, 1), strides = numbers(node, "strides", rank, 1),
@@ -55,6 +55,8 @@ Result window(const SpecNode& node, const Shape& in, std::int64_t channels) {
     const std::int64_t extent = in[i + 2], reach = (kernel[i] - 1) * dilations[i] + 1;
     const std::int64_t auto_pad = number(node, "auto_pad");
     if (auto_pad == 1 || auto_pad == 2) {
+      // The engine refuses to run such a convolution, and gives a pool another extent than its shape inference.
+      if (dilations[i] != 1) return {};
       result.push_back((extent + strides[i] - 1) / strides[i]);
       continue;
     }
@@ -62,8 +64,9 @@ Result window(const SpecNode& node, const Shape& in, std::int64_t channels) {
     const std::int64_t room = extent - reach + (auto_pad == 3 ? 0 : pads[i] + pads[i + rank]);
     if (room < 0) return {};
     const bool ceiling = number(node, "ceil_mode") != 0;
-    std::int64_t out = (room + (ceiling ? strides[i] - 1 : 0)) / strides[i] + 1;
-    if (ceiling && (out - 1) * strides[i] >= extent + pads[i]) --out;
+    const std::int64_t out = (room + (ceiling ? strides[i] - 1 : 0)) / strides[i] + 1;
+    // A window that would start in the far padding: the engine's shape inference and kernel disagree about it.
+    if (ceiling && (out - 1) * strides[i] >= extent + pads[i]) return {};
     result.push_back(out);
   }
   return result;
@@ -97,7 +100,12 @@ Result transposed_convolution(const SpecNode& node, const std::vector<Shape>& in
 }
 
 Result pool(const SpecNode& node, const std::vector<Shape>& in) {
-  return spatial(in[0]) ? window(node, in[0], in[0][1]) : Result();
+  if (!spatial(in[0])) return {};
+  // No window may lie in the padding: the engine compares pads with the kernel, whatever the dilations.
+  const Numbers kernel = numbers(node, "kernel", spatial_rank(in[0]), 1), pads = numbers(node, "pads", 0, 0);
+  for (std::size_t i = 0; i < pads.size() && !kernel.empty(); ++i)
+    if (pads[i] >= kernel[i % kernel.size()]) return {};
+  return window(node, in[0], in[0][1]);
 }
 
 Result global_pool(const SpecNode&, const std::vector<Shape>& in) {
@@ -346,7 +354,8 @@ const std::map<std::string, Infer, std::less<>>& shape_rules() {
 }  // namespace
 
 std::optional<std::vector<Shape>> result_shapes(const SpecNode& node, const std::vector<Shape>& inputs) {
-  if (node.inputs.empty() || (node.op == "MatMul" && inputs.size() != 2)) return {};
+  static const std::set<std::string> of_two{"Add", "Sub", "Mul", "MatMul", "MaskedWhere"};
+  if (node.inputs.empty() || (of_two.contains(node.op) && inputs.size() != 2)) return {};
   if (node.op == "Split") return split(node, inputs[0]);
   const auto rule = shape_rules().find(node.op);
   const Result result = rule != shape_rules().end() ? rule->second(node, inputs)

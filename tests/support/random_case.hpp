@@ -39,6 +39,8 @@ class CaseSubject {
   explicit CaseSubject(const NetworkSpec& spec);
   const Network& network() const { return *network_; }
   const NetworkSpec& spec() const { return spec_; }
+  // Every output depends on the frame: where one did not, a wrong mapping could not be seen.
+  bool alive();
 
   // The case's mapping must name this network's layers.
   CaseVerdict run(const RandomCase& one);

@@ -30,6 +30,10 @@ class RandomRun {
       std::optional<CaseSubject> subject;
       try {
         subject.emplace(spec);
+        if (!subject->alive()) {
+          ++result_.dead;
+          continue;
+        }
       } catch (const Error& error) {
         result_.refused.push_back(std::string(error.what()) + " " + to_json(spec));
         if (result_.refused.size() > most_kept) break;
@@ -87,8 +91,8 @@ RandomCase shrunk(const RandomFailure& failure) {
 std::ostream& operator<<(std::ostream& out, const RandomRunResult& result) {
   out << result.cases << " cases over " << result.networks << " networks (" << result.layers << " layers), "
       << result.wrong << " wrong, worst error " << result.worst_error << " (" << result.worst_excess
-      << " of its tolerance), " << result.tampered << " tampered, " << result.unseen << " unseen, "
-      << result.refused.size() << " refused";
+      << " of its tolerance), " << result.tampered << " tampered, " << result.unseen << " unseen, " << result.dead
+      << " networks dead, " << result.refused.size() << " refused";
   return out;
 }
 

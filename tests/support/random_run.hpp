@@ -27,6 +27,7 @@ struct RandomRunResult {
   double worst_excess = 0;              // error ÷ tolerance, of the exact ones
   std::vector<RandomFailure> failures;  // the first few
   std::vector<RandomCase> blind;        // the first few that did not see a changed transfer
+  std::size_t dead = 0;                 // networks left out: an output does not depend on the frame
   std::vector<std::string> refused;     // networks that the importer refused: none may be
 };
 std::ostream& operator<<(std::ostream& out, const RandomRunResult& result);
