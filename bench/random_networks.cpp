@@ -10,12 +10,11 @@
 
 namespace {
 
-void report_failures(const dse::test::RandomRunResult& result, bool shrink) {
-  for (const std::string& refused : result.refused) std::cout << "refused: " << refused << "\n";
+void report(const dse::test::RandomRunResult& result, bool shrink) {
   for (const dse::test::RandomCase& one : result.blind) std::cout << "unseen: " << dse::test::to_json(one) << "\n";
   for (const dse::test::RandomFailure& failure : result.failures)
-    std::cout << "wrong: " << failure.reason << "\n"
-              << dse::test::to_json(shrink ? dse::test::shrunk(failure) : failure.found) << std::endl;
+    if (shrink)
+      std::cout << "small: " << failure.reason << "\n" << dse::test::to_json(dse::test::shrunk(failure)) << std::endl;
 }
 
 }  // namespace
@@ -39,15 +38,19 @@ int main(int argc, char** argv) try {
     else
       throw dse::Error(dse::ExitCode::usage, "USAGE", "unknown option " + word);
   }
-  std::size_t told = 0;
+  std::size_t told = 0, wrong = 0, refused = 0;
   options.progress = [&](const dse::test::RandomRunResult& result) {
+    for (; wrong < result.failures.size(); ++wrong)
+      std::cout << "wrong: " << result.failures[wrong].reason << "\n"
+                << dse::test::to_json(result.failures[wrong].found) << std::endl;
+    for (; refused < result.refused.size(); ++refused) std::cout << "refused: " << result.refused[refused] << std::endl;
     if (result.cases / 1000 == told) return;
     told = result.cases / 1000;
     std::cout << result << std::endl;
   };
   const dse::test::RandomRunResult result = dse::test::random_run(options);
   std::cout << result << std::endl;
-  report_failures(result, shrink);
+  report(result, shrink);
   return result.wrong > 0 || !result.refused.empty() ? 9 : 0;
 } catch (const dse::Error& error) {
   std::cerr << error.what() << "\n";

@@ -102,9 +102,9 @@ class Generator {
     return values;
   }
 
-  void add_value(const Shape& shape, bool same_bits) {
+  void add_value(const Shape& shape, const Exactness& exact) {
     shapes_.push_back(shape);
-    same_bits_.push_back(same_bits);
+    exact_.push_back(exact);
     unread_.insert(shapes_.size() - 1);
   }
 
@@ -118,7 +118,7 @@ class Generator {
     };
     spec_.inputs.push_back(draw());
     if (chance(4)) spec_.inputs.push_back(chance(2) ? spec_.inputs.front() : draw());
-    for (const Shape& shape : spec_.inputs) add_value(shape, true);
+    for (const Shape& shape : spec_.inputs) add_value(shape, {true, false, false});
   }
 
   // Values that nobody reads and recent ones come first: else the graph is wide and shallow.
@@ -147,12 +147,20 @@ class Generator {
     if (node.op == "BinaryConst") node.op = one_of(constant_binaries);
     const bool binary = node.op == "Binary";
     if (binary) node.op = one_of(binaries);
-    node.name = "n" + std::to_string(spec_.nodes.size());
     node.inputs = {draw_value()};
-    if (needs_same_bits(node.op) && !same_bits_[node.inputs[0]]) return;
+    if (node.op == "QuantisedConv" && !exact_[node.inputs[0]].on_grid) quantise(node.inputs[0]);
     if (binary || node.op == "Concat" || node.op == "MaskedWhere" || node.op == "MatMul") add_operands(node);
     draw_attributes(node, shapes_[node.inputs[0]]);
     accept(std::move(node));
+  }
+
+  // Puts the rounding before a quantised convolution, where there may be one; the value becomes its result.
+  void quantise(std::size_t& value) {
+    const std::size_t before = spec_.nodes.size();
+    SpecNode node{"Quantise", "", {value}, {}};
+    draw_attributes(node, shapes_[value]);
+    accept(std::move(node));
+    if (spec_.nodes.size() > before) value = shapes_.size() - 1;
   }
 
   void add_operands(SpecNode& node) {
@@ -185,10 +193,13 @@ class Generator {
   void accept(SpecNode node) {
     const auto results = results_of(node);
     if (!results) return;
-    bool same_bits = keeps_bits(node.op) || (node.op == "Resize" && number(node, "mode") == 0);
-    for (const std::size_t input : node.inputs) same_bits = same_bits && same_bits_[input];
+    std::vector<Exactness> inputs;
+    for (const std::size_t input : node.inputs) inputs.push_back(exact_[input]);
+    const auto exact = exactness(node, inputs);
+    if (!exact) return;
+    node.name = "n" + std::to_string(spec_.nodes.size());
     for (const std::size_t input : node.inputs) unread_.erase(input);
-    for (const Shape& shape : *results) add_value(shape, same_bits);
+    for (const Shape& shape : *results) add_value(shape, *exact);
     spec_.nodes.push_back(std::move(node));
   }
 
@@ -375,7 +386,7 @@ class Generator {
   Random random_;
   NetworkSpec spec_;
   std::vector<Shape> shapes_;
-  std::vector<bool> same_bits_;
+  std::vector<Exactness> exact_;
   std::set<std::size_t> unread_;
 };
 

@@ -56,7 +56,8 @@ Result window(const SpecNode& node, const Shape& in, std::int64_t channels) {
     const std::int64_t auto_pad = number(node, "auto_pad");
     if (auto_pad == 1 || auto_pad == 2) {
       // The engine refuses to run such a convolution, and gives a pool another extent than its shape inference.
-      if (dilations[i] != 1) return {};
+      // Padding that a stride larger than the kernel would make negative is refused too.
+      if (dilations[i] != 1 || strides[i] > kernel[i] || number(node, "ceil_mode") != 0) return {};
       result.push_back((extent + strides[i] - 1) / strides[i]);
       continue;
     }
@@ -365,16 +366,22 @@ std::optional<std::vector<Shape>> result_shapes(const SpecNode& node, const std:
   return std::vector<Shape>{*result};
 }
 
-bool needs_same_bits(const std::string& op) { return op == "Quantise" || op == "QuantisedConv"; }
-
-bool keeps_bits(const std::string& op) {
-  static const std::set<std::string> names{
-      "Relu",     "Neg",          "Abs",          "Identity",      "Dropout",   "Clip",           "Max",
-      "Min",      "CastPair",     "MaxPool",      "GlobalMaxPool", "ReduceMax", "Concat",         "Split",
-      "Slice",    "Pad",          "DepthToSpace", "SpaceToDepth",  "Transpose", "ChannelShuffle", "Reshape",
-      "Flatten",  "Squeeze",      "Unsqueeze",    "Gather",        "Tile",      "Expand",         "MaskedWhere",
-      "Quantise", "QuantisedConv"};
-  return names.contains(op);
+std::optional<Exactness> exactness(const SpecNode& node, const std::vector<Exactness>& inputs) {
+  static const std::set<std::string> movers{
+      "Relu",    "Neg",      "Abs",          "Identity",      "Dropout",   "Clip",           "Max",
+      "Min",     "CastPair", "MaxPool",      "GlobalMaxPool", "ReduceMax", "Concat",         "Split",
+      "Slice",   "Pad",      "DepthToSpace", "SpaceToDepth",  "Transpose", "ChannelShuffle", "Reshape",
+      "Flatten", "Squeeze",  "Unsqueeze",    "Gather",        "Tile",      "Expand",         "MaskedWhere"};
+  const auto all = [&](bool Exactness::*is) {
+    return std::all_of(inputs.begin(), inputs.end(), [&](const Exactness& input) { return input.*is; });
+  };
+  const bool rounded = std::any_of(inputs.begin(), inputs.end(), [](const Exactness& input) { return input.rounded; });
+  const Exactness quantised{true, true, true};
+  if (node.op == "Quantise") return all(&Exactness::same_bits) && !rounded ? std::optional(quantised) : std::nullopt;
+  if (node.op == "QuantisedConv") return all(&Exactness::on_grid) ? std::optional(quantised) : std::nullopt;
+  if (!movers.contains(node.op) && (node.op != "Resize" || number(node, "mode") != 0)) return Exactness{};
+  const bool adds_values = node.op == "Pad" || node.op == "Clip";
+  return Exactness{all(&Exactness::same_bits), rounded, all(&Exactness::on_grid) && !adds_values};
 }
 
 }  // namespace dse::test

@@ -217,13 +217,12 @@ class Emission {
     build_.node("DequantizeLinear", {part(suffix), parameters[0], parameters[1]}, {out}, part(suffix + ".back"));
   }
   void quantised_convolution() {
-    rounded(in_, part("in.real"), "in", 5);
     const Shape shape = filter(false);
     integers("w", shape, DataType::int8, -7, 7);
     integers("w.zero", {}, DataType::int8, 0, 0);
     build_.node("DequantizeLinear", {part("w"), scalar("w.scale", 0.0625F), part("w.zero")}, {part("w.real")},
                 part("w.back"));
-    onnx::NodeProto& made = build_.node("Conv", {part("in.real"), part("w.real")}, {part("sum")}, node_.name);
+    onnx::NodeProto& made = build_.node("Conv", {in_, part("w.real")}, {part("sum")}, node_.name);
     window(made);
     OnnxBuild::integer(made, "group", groups(node_, shape_));
     rounded(part("sum"), out_, "q", number(node_, "exponent", 5));

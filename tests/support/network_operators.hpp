@@ -18,10 +18,14 @@ std::optional<std::vector<Shape>> result_shapes(const SpecNode& node, const std:
 void emit(OnnxBuild& build, const SpecNode& node, const std::vector<Shape>& shapes,
           const std::vector<std::string>& inputs, const std::vector<std::string>& results);
 
-// True where an operator gives the same bits however its inputs were computed in parts: it moves, selects or rounds
-// values and adds nothing up in floating point.
-bool keeps_bits(const std::string& op);
-// QuantizeLinear rounds, so its input must be the same to the last bit wherever it is computed.
-bool needs_same_bits(const std::string& op);
+// What may be rounded: quantisation is discontinuous, so its input must be the same to the last bit wherever it is
+// computed, and of one rounding: the engine merges two in a row into one that is not equal to them.
+struct Exactness {
+  bool same_bits = false;  // only moved, selected and rounded: nothing was added up in floating point
+  bool rounded = false;    // some of it has been quantised
+  bool on_grid = false;    // all of it is what DequantizeLinear gives: products with quantised weights add up exactly
+};
+// Empty where the node may not have such inputs.
+std::optional<Exactness> exactness(const SpecNode& node, const std::vector<Exactness>& inputs);
 
 }  // namespace dse::test

@@ -11,10 +11,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::vector<Shape> taken(const std::vector<Shape>& values, const std::vector<std::size_t>& inputs) {
-  std::vector<Shape> shapes;
-  for (const std::size_t input : inputs) shapes.push_back(values[input]);
-  return shapes;
+template <typename T>
+std::vector<T> taken(const std::vector<T>& values, const std::vector<std::size_t>& inputs) {
+  std::vector<T> result;
+  for (const std::size_t input : inputs) result.push_back(values[input]);
+  return result;
 }
 
 // Removes the values that are not kept; `kept` says it for every value.
@@ -52,12 +53,15 @@ std::size_t first_value(const NetworkSpec& spec, std::size_t node) {
 
 std::optional<std::vector<Shape>> shapes_of(const NetworkSpec& spec) {
   std::vector<Shape> shapes = spec.inputs;
+  std::vector<Exactness> exact(spec.inputs.size(), Exactness{true, false, false});
   for (const SpecNode& node : spec.nodes) {
     if (std::any_of(node.inputs.begin(), node.inputs.end(), [&](std::size_t in) { return in >= shapes.size(); }))
       return {};
     const auto results = result_shapes(node, taken(shapes, node.inputs));
-    if (!results) return {};
+    const auto bits = exactness(node, taken(exact, node.inputs));
+    if (!results || !bits) return {};
     shapes.insert(shapes.end(), results->begin(), results->end());
+    exact.resize(shapes.size(), *bits);
   }
   if (std::any_of(spec.outputs.begin(), spec.outputs.end(), [&](std::size_t out) { return out >= shapes.size(); }))
     return {};

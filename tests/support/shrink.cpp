@@ -66,16 +66,16 @@ std::vector<NetworkSpec> fewer_outputs(const NetworkSpec& spec) {
   return result;
 }
 
-// The node's result comes from outside instead, and everything before it goes.
-NetworkSpec as_input(const NetworkSpec& spec, std::size_t node, const Shape& shape) {
+// A value comes from outside instead, and what only made it goes.
+NetworkSpec as_input(const NetworkSpec& spec, std::size_t value, const Shape& shape) {
   NetworkSpec result = spec;
   const std::size_t added = result.inputs.size();
   result.inputs.push_back(shape);
-  const auto shift = [&](std::size_t& value) { value += value >= added ? 1 : 0; };
-  for (SpecNode& other : result.nodes)
-    for (std::size_t& input : other.inputs) shift(input);
-  for (std::size_t& output : result.outputs) shift(output);
-  return without(result, node, added).value_or(spec);
+  const auto read = [&](std::size_t& other) { other = other == value ? added : other + (other >= added ? 1 : 0); };
+  for (SpecNode& node : result.nodes)
+    for (std::size_t& input : node.inputs) read(input);
+  for (std::size_t& output : result.outputs) read(output);
+  return result;
 }
 
 std::vector<NetworkSpec> fewer_nodes(const NetworkSpec& spec) {
@@ -84,7 +84,8 @@ std::vector<NetworkSpec> fewer_nodes(const NetworkSpec& spec) {
   for (std::size_t n = spec.nodes.size(); n-- > 0;) {
     for (const std::size_t input : spec.nodes[n].inputs)
       if (auto fewer = without(spec, n, input)) result.push_back(std::move(*fewer));
-    result.push_back(as_input(spec, n, (*shapes)[first_value(spec, n)]));
+    for (std::size_t value = first_value(spec, n); value < first_value(spec, n + 1); ++value)
+      result.push_back(as_input(spec, value, (*shapes)[value]));
     for (std::size_t i = 0; i < spec.nodes[n].inputs.size() && spec.nodes[n].inputs.size() > 1; ++i) {
       result.push_back(spec);
       result.back().nodes[n].inputs.erase(result.back().nodes[n].inputs.begin() + static_cast<std::ptrdiff_t>(i));
@@ -95,7 +96,9 @@ std::vector<NetworkSpec> fewer_nodes(const NetworkSpec& spec) {
 
 std::vector<NetworkSpec> plainer_nodes(const NetworkSpec& spec) {
   std::vector<NetworkSpec> result;
-  for (std::size_t n = 0; n < spec.nodes.size(); ++n)
+  for (std::size_t n = 0; n < spec.nodes.size(); ++n) {
+    result.push_back(spec);
+    result.back().nodes[n].attributes.clear();
     for (const auto& [name, values] : spec.nodes[n].attributes) {
       result.push_back(spec);
       result.back().nodes[n].attributes.erase(name);
@@ -107,6 +110,7 @@ std::vector<NetworkSpec> plainer_nodes(const NetworkSpec& spec) {
         }
       }
     }
+  }
   for (std::size_t i = 0; i < spec.inputs.size(); ++i)
     for (std::size_t axis = 0; axis < spec.inputs[i].size(); ++axis)
       for (const std::int64_t smaller : {spec.inputs[i][axis] / 2, spec.inputs[i][axis] - 1}) {
