@@ -105,20 +105,9 @@ class Lowering {
         if (stage.threads > 0) plan_.programs.programs[device].threads = stage.threads;
   }
 
-  // A consumer may need less than the devices of a stage make together (Gather, Slice, strides): a part whose results
-  // nobody reads is not computed. True where there was one; then others may have lost their only reader.
+  // True where there was a part whose results nobody reads; then others may have lost their only reader.
   bool drop_unread(std::vector<Part>& parts) {
-    std::vector<bool> read(parts.size(), false);
-    const auto mark_sources = [&](const Part& reader) {
-      for (const PartId source : holdings_->sources(reader)) read[source - first_part_] = true;
-    };
-    Part sink;
-    sink.device = platform_.output;
-    for (const TensorId output : network_.outputs())
-      sink.inputs.push_back({tensor_value(output), Box::whole(network_.tensors()[output].tensor.shape)});
-    mark_sources(sink);
-    for (std::size_t part = parts.size(); part-- > 0;)
-      if (read[part]) mark_sources(parts[part]);
+    const std::vector<bool> read = holdings_->read(parts);
     std::size_t part = 0;
     return std::erase_if(parts, [&](const Part&) { return !read[part++]; }) > 0;
   }

@@ -2,6 +2,8 @@
 // failure.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "tests/support/random_case.hpp"
 
 using namespace dse::test;
@@ -9,11 +11,11 @@ using namespace dse::test;
 namespace {
 
 struct Regression {
-  const char* what;
-  const char* text;
+  std::string what;
+  std::string text;
 };
 
-constexpr Regression regressions[] = {
+const Regression regressions[] = {
     {"a device's channels are read by nobody: its part computed nothing",
      R"({"network":{"inputs":[[1,1,1]],"nodes":[{"op":"Conv","name":"n3","in":[0],"channels":[7]},{"op":"Gather","name":"n4","in":[1],"indices":[0,1,1]}],"outputs":[2]},"devices":4,"input":0,"everywhere":false,"output":0,"mapping":{"dse":"mapping/1","frames_in_flight":5,"replicas":[{"share":1,"stages":[{"layers":["n3","n4"],"devices":["d3","d0","d2","d1"],"split":"channels"}]}]}})"},
     {"two layers repeat a DequantizeLinear, one whole and one in parts: two nodes had its name",
