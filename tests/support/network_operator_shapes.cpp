@@ -55,9 +55,10 @@ Result window(const SpecNode& node, const Shape& in, std::int64_t channels) {
     const std::int64_t extent = in[i + 2], reach = (kernel[i] - 1) * dilations[i] + 1;
     const std::int64_t auto_pad = number(node, "auto_pad");
     if (auto_pad == 1 || auto_pad == 2) {
-      // The engine refuses to run such a convolution, and gives a pool another extent than its shape inference.
-      // Padding that a stride larger than the kernel would make negative is refused too.
-      if (dilations[i] != 1 || strides[i] > kernel[i] || number(node, "ceil_mode") != 0) return {};
+      // The engine refuses to run a convolution with dilations and a pool with negative padding, and gives other pools
+      // another extent than its shape inference.
+      const bool pooling = node.op.ends_with("Pool");
+      if (dilations[i] != 1 || (pooling && (strides[i] > kernel[i] || number(node, "ceil_mode") != 0))) return {};
       result.push_back((extent + strides[i] - 1) / strides[i]);
       continue;
     }
