@@ -73,8 +73,12 @@ std::string GraphBuilder::fresh_value() {
 }
 
 std::string GraphBuilder::fresh_node(const std::string& base) {
-  const std::size_t count = node_names_[base]++;
-  return count == 0 ? base : fmt::format("{}:{}", base, count);
+  const auto [entry, first] = node_names_.try_emplace(base, 1);
+  if (first) return base;
+  std::string name;
+  do name = fmt::format("{}:{}", base, entry->second++);
+  while (!node_names_.try_emplace(name, 1).second);  // a node may be called so itself
+  return name;
 }
 
 std::string GraphBuilder::constant(const TensorType& tensor, std::string bytes) {

@@ -243,6 +243,8 @@ void LayerRule::emit_whole(const Node& node, GraphBuilder& builder) const {
                          : builder.demand(values_[node.inputs[i]], Box::whole(node.facts.inputs[i].shape)));
   onnx::NodeProto& added = *builder.graph().add_node();
   added = proto;
+  // A DequantizeLinear belongs to every layer that reads it.
+  added.set_name(builder.fresh_node(proto.name().empty() ? proto.output(0) : proto.name()));
   for (int i = 0; i < added.input_size(); ++i) added.set_input(i, inputs[static_cast<std::size_t>(i)]);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == absent) continue;

@@ -182,4 +182,19 @@ std::vector<PartId> Holdings::sources(const Part& part) {
   return result;
 }
 
+std::vector<bool> Holdings::read(const std::vector<Part>& parts) {
+  std::vector<bool> result(parts.size(), false);
+  const auto mark_sources = [&](const Part& reader) {
+    for (const PartId source : sources(reader)) result[source - first_part_] = true;
+  };
+  Part sink;
+  sink.device = platform_.output;
+  for (const TensorId output : network_.outputs())
+    sink.inputs.push_back({tensor_value(output), Box::whole(network_.tensors()[output].tensor.shape)});
+  mark_sources(sink);
+  for (std::size_t part = parts.size(); part-- > 0;)  // readers come after what they read
+    if (result[part]) mark_sources(parts[part]);
+  return result;
+}
+
 }  // namespace dse::lowering

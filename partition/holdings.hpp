@@ -52,6 +52,9 @@ class Holdings {
   // The parts of the replica, by index, that must be done before a part: its own device's and, through transfers,
   // others'.
   std::vector<PartId> sources(const Part& part);
+  // By part: whether an output comes from it. A consumer may need less than the devices of a stage make together
+  // (Gather, Slice, strides).
+  std::vector<bool> read(const std::vector<Part>& parts);
 
  private:
   using Key = std::pair<ValueId, std::size_t>;

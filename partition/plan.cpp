@@ -82,8 +82,12 @@ class Lowering {
     set_threads();
     std::vector<Part> parts = lowering::place_parts(network_, roles_, plan_.mapping.replicas[replica], replica);
     first_part_ = plan_.parts.size();
-    Holdings holdings(network_, platform_, parts, first_part_, replica, plan_.transfers);
-    holdings_ = &holdings;
+    const auto first_transfer = static_cast<std::ptrdiff_t>(plan_.transfers.size());
+    std::optional<Holdings> holdings;
+    do {
+      plan_.transfers.erase(plan_.transfers.begin() + first_transfer, plan_.transfers.end());
+      holdings_ = &holdings.emplace(network_, platform_, parts, first_part_, replica, plan_.transfers);
+    } while (drop_unread(parts));
     find_groups(parts);
     plan_.parts.insert(plan_.parts.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
     lanes_.clear();
@@ -99,6 +103,13 @@ class Lowering {
     for (const Stage& stage : plan_.mapping.replicas[replica_].stages)
       for (const std::size_t device : stage.devices)
         if (stage.threads > 0) plan_.programs.programs[device].threads = stage.threads;
+  }
+
+  // True where there was a part whose results nobody reads; then others may have lost their only reader.
+  bool drop_unread(std::vector<Part>& parts) {
+    const std::vector<bool> read = holdings_->read(parts);
+    std::size_t part = 0;
+    return std::erase_if(parts, [&](const Part&) { return !read[part++]; }) > 0;
   }
 
   void find_groups(const std::vector<Part>& parts) {
