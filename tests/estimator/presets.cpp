@@ -149,7 +149,8 @@ TEST_CASE("the vertical preset has the least latency of all prefixes, halos and 
     const SmallNetwork network = sample_network(seed);
     PlatformShape shape;
     shape.bandwidth = seed % 2 == 0 ? 1e7 : 1e9;
-    const Platform platform = sample_platform(shape);
+    Platform platform = sample_platform(shape);
+    platform.output = seed % 3;
     const Estimator estimator(*network, platform);
     const Devices devices = first_devices(3);
     std::vector<double> speeds;
@@ -250,11 +251,13 @@ TEST_CASE("sums of partial results and copies take time") {
         expected += part.fraction * estimator.layer(part.layer, segment.device, 2).seconds;
       }
     }
-    CHECK(estimator.segment_seconds(plan, segment) == doctest::Approx(expected));
+    CHECK(estimator.segment_seconds(plan, segment) / expected == doctest::Approx(1));  // Approx is absolute below 1
   }
   CHECK(sums > 0);
-  const DeviceProfile without_classes;
-  CHECK(copy_seconds(without_classes, 3e9, 4) > 0.5);
+  DeviceProfile profile;
+  CHECK(copy_seconds(profile, 3e9, 4) == doctest::Approx(2));
+  profile.classes.push_back({"data_movement", 4, 0, 0, 0, 0});
+  CHECK(copy_seconds(profile, 3e9, 4) == doctest::Approx(2));
 }
 
 }  // namespace dse::test
