@@ -66,7 +66,9 @@ void LayerRule::add_node(std::size_t index, std::int64_t opset) {
   const auto add = [&](const std::string& name, std::vector<std::size_t>& indices, std::vector<TensorType>& types) {
     indices.push_back(name.empty() ? absent : value_index(name));
     types.push_back(name.empty() ? TensorType{} : types_[indices.back()]);
-    if (!name.empty()) sane = sane && types.back().type != DataType::undefined && types.back().elements() > 0;
+    // Resize's unused parameters are often empty constants.
+    const bool filled = name.empty() || weight_[indices.back()] || types.back().elements() > 0;
+    sane = sane && filled && (name.empty() || types.back().type != DataType::undefined);
   };
   for (const std::string& name : proto.input()) {
     add(name, node.inputs, node.facts.inputs);

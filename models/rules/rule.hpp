@@ -71,36 +71,44 @@ std::unique_ptr<const OperatorRule> make_rule(const NodeFacts& facts);
 // The bounding boxes of regions (empty ones stay empty).
 std::vector<Region> hulls(const std::vector<Region>& regions);
 
-// Families, in the order of their files.
+// Families, by name; a file of another name is said.
+std::unique_ptr<const OperatorRule> make_arg_extreme(const NodeFacts& facts);     // global_pool.cpp
 std::unique_ptr<const OperatorRule> make_batch_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_concat(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_cumulative_sum(const NodeFacts& facts);  // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_depth_to_space(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_expand(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gather(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gather_nd(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_gemm(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_global_pool(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_group_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_image_scaler(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_instance_normalisation(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_layer_normalisation(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_lp_normalisation(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_mean_variance_normalisation(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_elementwise(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_gemm(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_image_scaler(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_lrn(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_matmul(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_mean_variance_normalisation(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_pad(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_pool(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantisation(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_binary(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_concat(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_global_average(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_unary(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_softmax(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_concat(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_depth_to_space(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_space_to_depth(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_gather(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_gather_nd(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_pad(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_expand(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_tile(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_reduction(const NodeFacts& facts);       // global_pool.cpp
 std::unique_ptr<const OperatorRule> make_reshape(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_resize(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_slice(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_softmax(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_space_to_depth(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_split(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_tile(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_top_k(const NodeFacts& facts);           // global_pool.cpp
 std::unique_ptr<const OperatorRule> make_transpose(const NodeFacts& facts);
+std::unique_ptr<const OperatorRule> make_transposed_convolution(const NodeFacts& facts);  // conv_transpose.cpp
 
 }  // namespace dse::rules

@@ -68,8 +68,10 @@ TEST_CASE("what is no archive is refused, and left as it is") {
   CHECK_FALSE(fs::exists(path));
   CHECK(refusal(folder.path()) == "DB-FOREIGN");
   CHECK(refusal("/dev/zero") == "DB-FOREIGN");
-  for (const std::string& text : {std::string("hello\n"), std::string("SQLite format 3"), std::string(5000, 'x'),
-                                  std::string("<html>") + std::string(200, '\0')}) {
+  std::vector<std::string> foreign{"hello\n", "SQLite format 3", "<html>"};
+  foreign.emplace_back(5000, 'x');
+  foreign[2].append(200, '\0');
+  for (const std::string& text : foreign) {
     put(path, text);
     for (const Mode mode : {Mode::read_only, Mode::open, Mode::create_or_open})
       CHECK(refusal(path, mode) == "DB-FOREIGN");
