@@ -24,6 +24,14 @@ const ClassModel* measured_class(const DeviceProfile& profile, const Layer& laye
   return model != nullptr && model->threads == threads ? model : nullptr;
 }
 
+// The profile's model of a class of which it need not have measured a kernel, else the generic device's.
+const ClassModel& model_of(const DeviceProfile& profile, OperatorClass op_class, int threads) {
+  static const DeviceProfile generic = generic_profile(1);
+  const std::string name(to_string(op_class));
+  const ClassModel* model = profile.class_model(name, threads);
+  return model != nullptr && model->bytes_per_second > 0 ? *model : *generic.class_model(name, 1);
+}
+
 }  // namespace
 
 LayerFeatures features(const Network& network, const Layer& layer) {
@@ -62,6 +70,14 @@ LayerCost layer_cost(const Network& network, const Layer& layer, const DevicePro
   LayerCost cost = analytical(*model, of);
   cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
   return cost;
+}
+
+LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int threads) {
+  return analytical(model_of(profile, OperatorClass::elementwise, threads), of);
+}
+
+double copy_seconds(const DeviceProfile& profile, double bytes, int threads) {
+  return 2 * bytes / model_of(profile, OperatorClass::data_movement, threads).bytes_per_second;
 }
 
 CostTable::CostTable(const Network& network, const Platform& platform) : layers_(network.layers().size()) {

@@ -27,6 +27,13 @@ inline constexpr double unmeasured_threads_uncertainty = 0.5;
 // measured, never extrapolated), else the class model of a smaller number of threads, else the generic device.
 LayerCost layer_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads);
 
+// The sum of partial results of a layer that is split by inputs: element-wise work over what it reads and writes.
+// `work`: additions.
+LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int threads);
+
+// The worker's own copy of a region into another buffer: each byte read once and written once.
+double copy_seconds(const DeviceProfile& profile, double bytes, int threads);
+
 // layer_cost for all layers, devices and thread counts 1 .. cores.
 class CostTable {
  public:

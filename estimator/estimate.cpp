@@ -39,13 +39,38 @@ struct Estimator::State {
     for (const Device& device : on.devices) streaming.push_back(device.profile->streaming_factor);
   }
 
+  double port_bytes(const ValuePort& port) const;
   double cut_seconds(const PlanSegment& segment) const;
+  LayerCost part_cost(const Plan& plan, const Part& part) const;
   double segment_seconds(const Plan& plan, const PlanSegment& segment) const;
   SegmentTimes segment_times(const Plan& plan) const;
   void judge_costs(const Plan& plan, Estimate& estimate) const;
   void add_devices(const Plan& plan, const std::vector<Flow>& flows, const Period& period, Estimate& estimate) const;
   void judge_memory(Estimate& estimate) const;
 };
+
+double Estimator::State::port_bytes(const ValuePort& port) const {
+  return static_cast<double>(port.box.elements()) *
+         static_cast<double>(element_size(value_type(network, port.value).type));
+}
+
+// Whole layers are measured; a part is charged its fraction of the whole. A sum of partial results is no fraction of
+// its layer, whose arithmetic is in the partial results: it is charged as element-wise work.
+LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const {
+  const int threads = plan.programs.programs[part.device].threads;
+  if (part.work.kind == PartKind::reduce) {
+    LayerFeatures sum;
+    for (const ValuePort& port : part.inputs) {
+      sum.work += static_cast<double>(port.box.elements());
+      sum.bytes += port_bytes(port);
+    }
+    for (const ValuePort& port : part.outputs) sum.bytes += port_bytes(port);
+    return sum_cost(*platform.devices[part.device].profile, sum, threads);
+  }
+  LayerCost cost = costs.at(part.layer, part.device, threads);
+  cost.seconds *= part.fraction;
+  return cost;
+}
 
 double Estimator::State::cut_seconds(const PlanSegment& segment) const {
   double bytes = 0;
@@ -55,8 +80,7 @@ double Estimator::State::cut_seconds(const PlanSegment& segment) const {
       const NetworkTensor& tensor = network.tensors()[port.value.index];
       if (!tensor.producer || tensor.is_output) return;
     }
-    bytes += static_cast<double>(port.box.elements()) *
-             static_cast<double>(element_size(value_type(network, port.value).type));
+    bytes += port_bytes(port);
   };
   for (const ValuePort& port : segment.inputs) add(port);
   for (const ValuePort& port : segment.outputs) add(port);
@@ -64,12 +88,8 @@ double Estimator::State::cut_seconds(const PlanSegment& segment) const {
 }
 
 double Estimator::State::segment_seconds(const Plan& plan, const PlanSegment& segment) const {
-  const int threads = plan.programs.programs[segment.device].threads;
   double seconds = platform.devices[segment.device].profile->run_overhead_seconds + cut_seconds(segment);
-  for (const PartId id : segment.parts) {
-    const Part& part = plan.parts[id];
-    seconds += part.fraction * costs.at(part.layer, segment.device, threads).seconds;
-  }
+  for (const PartId id : segment.parts) seconds += part_cost(plan, plan.parts[id]).seconds;
   return seconds;
 }
 
@@ -88,9 +108,9 @@ SegmentTimes Estimator::State::segment_times(const Plan& plan) const {
 void Estimator::State::judge_costs(const Plan& plan, Estimate& estimate) const {
   double seconds = 0, doubt = 0;
   for (const Part& part : plan.parts) {
-    const LayerCost& cost = costs.at(part.layer, part.device, plan.programs.programs[part.device].threads);
-    seconds += part.fraction * cost.seconds;
-    doubt += part.fraction * cost.seconds * cost.uncertainty;
+    const LayerCost cost = part_cost(plan, part);
+    seconds += cost.seconds;
+    doubt += cost.seconds * cost.uncertainty;
     if (weakness(cost.tier) > weakness(estimate.tier)) estimate.tier = cost.tier;
   }
   estimate.uncertainty = seconds > 0 ? doubt / seconds : 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "estimator/costs.hpp"
+
 namespace dse {
 namespace {
 
@@ -12,14 +14,11 @@ std::uint32_t narrow(std::size_t value) { return static_cast<std::uint32_t>(valu
 
 double copied_seconds(const Platform& platform, const program::Program& program, const program::Lane& lane,
                       const program::Step& step) {
-  const ClassModel* model = platform.devices[program.index].profile->class_model(
-      std::string(to_string(OperatorClass::data_movement)), program.threads);
-  if (model == nullptr || model->bytes_per_second <= 0) return 0;
   double bytes = 0;
   for (const program::View& view : step.targets) {
     bytes += static_cast<double>(view.box.elements() * std::int64_t(element_size(lane.buffers[view.buffer].type)));
   }
-  return 2 * bytes / model->bytes_per_second;  // read once, written once
+  return copy_seconds(*platform.devices[program.index].profile, bytes, program.threads);
 }
 
 FlowStep message(const Platform& platform, const Resources& resources, const Plan& plan, std::size_t from,

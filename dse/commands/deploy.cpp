@@ -1,4 +1,4 @@
-// dse deploy: a stored candidate, or a mapping written by hand, as a package that runs.
+// dse deploy: a stored candidate, a mapping written by hand, or the best of a strategy, as a package that runs.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "deploy/package.hpp"
 #include "dse/commands/candidate_id.hpp"
+#include "dse/commands/chosen_mapping.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
 #include "dse/commands/subject.hpp"
@@ -27,9 +28,10 @@ Choice from_archive(const Arguments& arguments, Console& console) {
   if (!arguments.has("CANDIDATE"))
     throw Error(ExitCode::usage, "USAGE",
                 "an archive was named: say which CANDIDATE to deploy (an id from dse front, or knee)");
-  if (arguments.has("--platform") || arguments.has("--mapping"))
+  if (arguments.has("--platform") || asks_for_mapping(arguments))
     throw Error(ExitCode::usage, "USAGE",
-                "a stored candidate has its platform and mapping; leave out --platform and --mapping");
+                "a stored candidate has its platform and mapping; leave out --platform, --mapping, --strategy and what "
+                "belongs to them");
   const auto archive = archive::Archive::open(arguments.text("SOURCE"), archive::Archive::Mode::read_only);
   const archive::Candidate candidate = find_candidate(archive, arguments.text("CANDIDATE"), run_asked(arguments));
   const std::optional<archive::Run> run = archive.run(candidate.run);
@@ -45,14 +47,13 @@ Choice from_archive(const Arguments& arguments, Console& console) {
 Choice from_files(const Arguments& arguments, Console& console) {
   if (arguments.has("CANDIDATE"))
     throw Error(ExitCode::usage, "USAGE", {arguments.text("SOURCE")},
-                "is no archive of dse explore, so it has no candidates; a model takes --platform and --mapping");
-  for (const char* option : {"--platform", "--mapping"})
-    if (!arguments.has(option))
-      throw Error(ExitCode::usage, "USAGE", fmt::format("deploying a model needs {}", option));
+                "is no archive of dse explore, so it has no candidates; a model takes --platform with --mapping or "
+                "--strategy");
+  if (!arguments.has("--platform")) throw Error(ExitCode::usage, "USAGE", "deploying a model needs --platform");
   Choice choice;
   choice.subject.platform = read_platform(arguments.text("--platform"));
   choice.subject.network = std::make_unique<const Network>(import_model(arguments, arguments.text("SOURCE"), console));
-  choice.mapping = read_mapping(arguments.text("--mapping"), *choice.subject.network, choice.subject.platform);
+  choice.mapping = chosen_mapping(arguments, Estimator(*choice.subject.network, choice.subject.platform), console);
   for (const std::string& warning : choice.subject.platform.warnings) console.warn(warning);
   return choice;
 }
@@ -142,27 +143,30 @@ int run_deploy(const Arguments& arguments, Console& console) {
 }  // namespace
 
 Command deploy_command() {
-  return {{"deploy"},
-          "write the package that runs a mapping on its devices",
-          {{"SOURCE", "the archive that dse explore wrote, or an ONNX model"},
-           {"CANDIDATE", "an id from dse front, or knee; for an archive", false}},
-          {{"-o,--output", "DIR", "the package: a new folder", true, false, "", {}},
-           {"--platform", "FILE", "the platform, for a model", false, false, "", {}},
-           {"--mapping", "FILE", "the mapping, for a model", false, false, "", {}},
-           run_option(),
-           moved_model_option(),
-           shape_option(),
-           {"--wait",
-            "HOW",
-            "how workers wait for messages: spin, yield or sleep:MICROSECONDS",
-            false,
-            false,
-            "sleep:50",
-            {}},
-           {"--golden-frames", "N", "inputs with expected tensors; otherwise 4, or 2 a replica", false, false, "", {}},
-           {"--force", "", "replace a package that is there", false, false, "", {}},
-           {"--dry-run", "", "say what would be written", false, false, "", {}}},
-          run_deploy};
+  Command command{
+      {"deploy"},
+      "write the package that runs a mapping on its devices",
+      {{"SOURCE", "the archive that dse explore wrote, or an ONNX model"},
+       {"CANDIDATE", "an id from dse front, or knee; for an archive", false}},
+      {{"-o,--output", "DIR", "the package: a new folder", true, false, "", {}},
+       {"--platform", "FILE", "the platform, for a model", false, false, "", {}},
+       run_option(),
+       moved_model_option(),
+       shape_option(),
+       {"--wait",
+        "HOW",
+        "how workers wait for messages: spin, yield or sleep:MICROSECONDS",
+        false,
+        false,
+        "sleep:50",
+        {}},
+       {"--golden-frames", "N", "inputs with expected tensors; otherwise 4, or 2 a replica", false, false, "", {}},
+       {"--force", "", "replace a package that is there", false, false, "", {}},
+       {"--dry-run", "", "say what would be written", false, false, "", {}}},
+      run_deploy};
+  const std::vector<OptionSpec> mapping = mapping_options();
+  command.options.insert(command.options.begin() + 2, mapping.begin(), mapping.end());
+  return command;
 }
 
 }  // namespace dse

@@ -1,10 +1,11 @@
-// dse estimate: one mapping, with the schedule and where the time goes.
+// dse estimate: one mapping, or the best of a strategy, with the schedule and where the time goes.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "dse/commands/chosen_mapping.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
 #include "dse/report/table.hpp"
@@ -110,9 +111,9 @@ void warn_of_assumptions(const Platform& platform, const Estimate& estimate, con
 int run_estimate(const Arguments& arguments, Console& console) {
   const Platform platform = read_platform(arguments.text("--platform"));
   const Network network = import_model(arguments, arguments.text("MODEL"), console);
-  const Mapping mapping = read_mapping(arguments.text("--mapping"), network, platform);
-  const Plan plan = lower(network, platform, mapping);
   const Estimator estimator(network, platform);
+  const Mapping mapping = chosen_mapping(arguments, estimator, console);
+  const Plan plan = lower(network, platform, mapping);
   EstimateOptions options;
   options.schedule = true;
   const Estimate estimate = estimator.estimate(plan, options);
@@ -125,6 +126,7 @@ int run_estimate(const Arguments& arguments, Console& console) {
     nlohmann::ordered_json result = report::to_json(columns, cells);
     result["devices"] = report::to_json(devices);
     result["schedule"] = report::to_json(schedule);
+    result["mapping"] = nlohmann::ordered_json::parse(to_json(mapping, network, platform));
     console.out << report::json_text(result);
   } else if (console.format == Format::csv) {
     report::print(console, {columns, {cells}});
@@ -134,6 +136,7 @@ int run_estimate(const Arguments& arguments, Console& console) {
     report::print(console, devices);
     console.out << "\none frame alone:\n";
     report::print(console, schedule);
+    if (arguments.has("--strategy")) console.out << "\nthe mapping:\n" << to_yaml(mapping, network, platform);
   }
   return static_cast<int>(estimate.feasible ? ExitCode::done : ExitCode::infeasible);
 }
@@ -144,9 +147,9 @@ Command estimate_command() {
   Command command{
       {"estimate"}, "estimate one mapping: objectives, devices, and the schedule of a frame", {}, {}, run_estimate};
   command.positionals = {{"MODEL", "the ONNX file"}};
-  command.options = {{"--platform", "FILE", "the platform", true, false, "", {}},
-                     {"--mapping", "FILE", "the mapping", true, false, "", {}},
-                     shape_option()};
+  command.options = {{"--platform", "FILE", "the platform", true, false, "", {}}, shape_option()};
+  const std::vector<OptionSpec> mapping = mapping_options();
+  command.options.insert(command.options.begin() + 1, mapping.begin(), mapping.end());
   return command;
 }
 

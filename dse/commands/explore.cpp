@@ -129,7 +129,7 @@ class Exploration {
   void start() {
     begun_ = Clock::now();
     const std::int64_t limit = std::min(request_.search.evaluations, most_seeds);
-    search_.start(search::seeds(space_, search::chain_costs(estimator_), request_.search.population,
+    search_.start(search::seeds(space_, chain_costs(estimator_), request_.search.population,
                                 static_cast<std::size_t>(limit), request_.search.seed));
   }
   void resume(const archive::Run& stored) {

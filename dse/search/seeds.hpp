@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "dse/search/chain.hpp"
 #include "dse/search/genome.hpp"
 #include "dse/search/rng.hpp"
+#include "estimator/chain.hpp"
 
 namespace dse::search {
 

@@ -144,6 +144,77 @@ TEST_CASE("deploy takes a model with a mapping") {
   CHECK_FALSE(fs::exists(bench().file("none")));
 }
 
+TEST_CASE("estimate builds the best mapping of a strategy, which reads back as what it was") {
+  for (const std::string strategy : {"data", "sequential", "horizontal", "vertical"}) {
+    CAPTURE(strategy);
+    const std::string kept = bench().file(strategy + ".yaml");
+    const Words model{{"MODEL", bench().file("tiny.onnx")}, {"--platform", bench().file("pair.yaml")}};
+    Words asked = model;
+    asked.insert(asked.end(), {{"--strategy", strategy}, {"--devices", "right, left"}, {"--write-mapping", kept}});
+    const Ran built = run(estimate_command(), asked);
+    REQUIRE(built.error == "");
+    CHECK(built.exit == 0);
+    CHECK(built.result["strategy"] == strategy);
+    CHECK(built.result["device_count"] == 2);
+    write_file(bench().file("from-json"), built.result["mapping"].dump());
+    for (const std::string& file : {kept, bench().file("from-json")}) {
+      Words again = model;
+      again.emplace_back("--mapping", file);
+      CHECK(run(estimate_command(), again).result == built.result);
+    }
+    CHECK(run(estimate_command(), asked).error == "OUTPUT-EXISTS");
+  }
+}
+
+TEST_CASE("deploy takes a model with a strategy, and the package runs") {
+  const Words words{{"SOURCE", bench().file("tiny.onnx")},
+                    {"--platform", bench().file("pair.yaml")},
+                    {"--strategy", "vertical"},
+                    {"--output", bench().file("vertical")}};
+  const Ran deployed = run(deploy_command(), words);
+  REQUIRE(deployed.error == "");
+  CHECK(deployed.result["ranks"].size() == 2);
+  const Ran verified = run(package_verify_command(), {{"DIR", bench().file("vertical")}, {"--run", ""}});
+  CAPTURE(verified.notes);
+  CHECK(verified.result["ok"] == true);
+}
+
+TEST_CASE("a strategy is refused where it is not alone, unknown, or has no such device; and where nothing fits") {
+  write_file(bench().file("small.yaml"),
+             "dse: platform/1\nname: small\ndevices:\n  - {name: left, host: localhost, cores: 1, memory: 1 MiB}\n"
+             "  - {name: right, host: localhost, cores: 1, memory: 1 MiB}\n");
+  const auto ask = [](const Command& command, const std::string& platform, Words words) {
+    const bool deploys = command.words.front() == "deploy";
+    words.insert(words.end(),
+                 {{deploys ? "SOURCE" : "MODEL", bench().file("tiny.onnx")}, {"--platform", bench().file(platform)}});
+    if (deploys) words.emplace_back("--output", bench().file("refused"));
+    return run(command, words);
+  };
+  for (const Command& command : {estimate_command(), deploy_command()}) {
+    for (const auto& [words, code] : std::vector<std::pair<Words, std::string>>{
+             {{{"--strategy", "data"}, {"--mapping", "x.yaml"}}, "USAGE"},
+             {{}, "USAGE"},
+             {{{"--mapping", "x.yaml"}, {"--devices", "left"}}, "USAGE"},
+             {{{"--strategy", "dta"}}, "STRATEGY"},
+             {{{"--strategy", "data"}, {"--devices", "lfet,right"}}, "DEVICE"},
+             {{{"--strategy", "data"}, {"--devices", "left"}}, "STRATEGY-DEVICES"},
+             {{{"--strategy", "data"}, {"--halo", "exchange"}}, "STRATEGY-SPLIT"}}) {
+      const Ran refused = ask(command, "pair.yaml", words);
+      CHECK(refused.exit == 2);
+      CHECK(refused.error == code);
+    }
+    CHECK(ask(command, "small.yaml", {{"--strategy", "sequential"}}).exit == 4);
+  }
+  const Ran short_of = ask(estimate_command(), "small.yaml", {{"--strategy", "vertical"}});
+  CHECK(short_of.result["reason"].get<std::string>().find("device left lacks") != std::string::npos);
+  CHECK(run(deploy_command(), {{"SOURCE", bench().file("runs.db")},
+                               {"CANDIDATE", "knee"},
+                               {"--strategy", "data"},
+                               {"--output", bench().file("refused")}})
+            .error == "USAGE");
+  CHECK_FALSE(fs::exists(bench().file("refused")));
+}
+
 TEST_CASE("dry runs write nothing") {
   const Ran dry = run(deploy_command(), {{"SOURCE", bench().file("runs.db")},
                                          {"CANDIDATE", "knee"},

@@ -159,7 +159,7 @@ TEST_CASE("a run that was killed after any checkpoint ends, resumed, with the fr
       const search::Request request = search::read_request({}, &info.options_json);
       search::Search search(evaluator, space, request.search,
                             search::lower_bounds(estimator, space, request.search.objectives));
-      search.start(search::seeds(space, search::chain_costs(estimator), 20, 600, 1));
+      search.start(search::seeds(space, chain_costs(estimator), 20, 600, 1));
       for (int g = 0; g < generations; ++g) search.step();
       search::Recorder(killed, run, network, platform, space).checkpoint(search, 0.5);
     }

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "dse/search/chain.hpp"
 #include "dse/search/evaluator.hpp"
 #include "dse/search/rng.hpp"
+#include "estimator/chain.hpp"
 
 namespace dse::search {
 

@@ -1,11 +1,11 @@
-#include "dse/search/chain.hpp"
+#include "estimator/chain.hpp"
 
 #include <algorithm>
 #include <limits>
 
 #include "platform/platform.hpp"
 
-namespace dse::search {
+namespace dse {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -36,10 +36,11 @@ std::vector<double> prefix_sums(const std::vector<double>& values) {
 // A table over (devices of the order already passed, layers already placed, device that holds the last of them).
 class Program {
  public:
-  Program(const ChainCosts& costs, std::span<const std::size_t> order, ChainGoal goal)
+  Program(const ChainCosts& costs, std::span<const std::size_t> order, ChainGoal goal, ChainDevices devices)
       : costs_(costs),
         order_(order),
         goal_(goal),
+        every_(devices == ChainDevices::every),
         layers_(costs.weight_bytes.size()),
         weights_(prefix_sums(costs.weight_bytes)) {
     for (std::size_t device : order) seconds_.push_back(prefix_sums(costs.seconds[device]));
@@ -53,7 +54,7 @@ class Program {
     }
     std::size_t end = order_.size();
     double value = infinity;
-    for (std::size_t j = 0; j < order_.size(); ++j) {
+    for (std::size_t j = every_ ? order_.size() - 1 : 0; j < order_.size(); ++j) {
       const double total =
           join(best_[j][layers_].value, costs_.transfer(order_[j], costs_.sink, costs_.crossing_bytes[layers_]));
       if (total < value) value = total, end = j;
@@ -78,8 +79,8 @@ class Program {
       if (weights_[last] - weights_[first] > costs_.room_bytes[order_[j]]) break;
       const double stage = seconds_[j][last] - seconds_[j][first];
       if (goal_ == ChainGoal::period && stage >= cell.value) break;
-      if (first == 0) offer(cell, join(stage, entry_seconds(j)), 0, j);
-      for (std::size_t k = 0; first > 0 && k < j; ++k) {
+      if (first == 0 && (j == 0 || !every_)) offer(cell, join(stage, entry_seconds(j)), 0, j);
+      for (std::size_t k = every_ && j > 0 ? j - 1 : 0; first > 0 && k < j; ++k) {
         const double cut = costs_.transfer(order_[k], order_[j], costs_.crossing_bytes[first]);
         offer(cell, join(best_[k][first].value, join(stage, cut)), first, k);
       }
@@ -91,11 +92,11 @@ class Program {
   double entry_seconds(std::size_t j) const {
     return costs_.source ? costs_.transfer(*costs_.source, order_[j], costs_.crossing_bytes[0]) : 0;
   }
-  std::vector<PlacementId> trace(std::size_t j) const {
-    std::vector<PlacementId> layers(layers_);
+  std::vector<std::uint16_t> trace(std::size_t j) const {
+    std::vector<std::uint16_t> layers(layers_);
     for (std::size_t last = layers_; last > 0;) {
       const Cell& cell = best_[j][last];
-      for (std::size_t l = cell.first; l < last; ++l) layers[l] = static_cast<PlacementId>(order_[j]);
+      for (std::size_t l = cell.first; l < last; ++l) layers[l] = static_cast<std::uint16_t>(order_[j]);
       last = cell.first;
       j = cell.previous;
     }
@@ -105,6 +106,7 @@ class Program {
   const ChainCosts& costs_;
   std::span<const std::size_t> order_;
   ChainGoal goal_;
+  bool every_;  // every device has a stage
   std::size_t layers_;
   std::vector<double> weights_;
   std::vector<std::vector<double>> seconds_;
@@ -135,8 +137,9 @@ ChainCosts chain_costs(const Estimator& estimator) {
   return costs;
 }
 
-std::optional<ChainResult> best_chain(const ChainCosts& costs, std::span<const std::size_t> order, ChainGoal goal) {
-  return Program(costs, order, goal).solve();
+std::optional<ChainResult> best_chain(const ChainCosts& costs, std::span<const std::size_t> order, ChainGoal goal,
+                                      ChainDevices devices) {
+  return Program(costs, order, goal, devices).solve();
 }
 
-}  // namespace dse::search
+}  // namespace dse

@@ -1,4 +1,5 @@
-// Exact best contiguous pipelines by dynamic programming over a chain: seeds for the search.
+// Exact best contiguous pipelines by dynamic programming over a chain: seeds for the search, and for the sequential
+// preset.
 //
 // The network is taken as a chain in its stored topological order; at a cut, every tensor that is made before it and
 // read at or after it crosses. That is exact for chains, and a good guess at skips and branches: the search evaluates
@@ -6,15 +7,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "dse/search/genome.hpp"
 #include "estimator/estimate.hpp"
 
-namespace dse::search {
+namespace dse {
 
 struct ChainCosts {
   std::vector<std::vector<double>> seconds;  // [device][layer], all cores
@@ -29,15 +30,17 @@ struct ChainCosts {
 ChainCosts chain_costs(const Estimator& estimator);
 
 struct ChainResult {
-  std::vector<PlacementId> layers;  // one device for each layer
-  double value = 0;                 // s
+  std::vector<std::uint16_t> layers;  // the device of each layer
+  double value = 0;                   // s
 };
 
 enum class ChainGoal { period, latency };
+enum class ChainDevices { any, every };
 
-// The contiguous pipeline over devices taken in this order (any of them may be left out) with the least period (the
-// largest of the stages' and the cuts' times) or latency (their sum) among those whose weights fit; empty where nothing
-// fits. O(devices * layers²).
-std::optional<ChainResult> best_chain(const ChainCosts& costs, std::span<const std::size_t> order, ChainGoal goal);
+// The contiguous pipeline over devices taken in this order (any of them may be left out, or every one has a stage) with
+// the least period (the largest of the stages' and the cuts' times) or latency (their sum) among those whose weights
+// fit; empty where nothing fits. O(devices² * layers²), with every device O(devices * layers²).
+std::optional<ChainResult> best_chain(const ChainCosts& costs, std::span<const std::size_t> order, ChainGoal goal,
+                                      ChainDevices devices = ChainDevices::any);
 
-}  // namespace dse::search
+}  // namespace dse
