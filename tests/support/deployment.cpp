@@ -97,6 +97,14 @@ Platform local_platform(std::size_t devices) {
 
 Outcome run_in_process(const Network& network, const Platform& platform, const Mapping& mapping,
                        deploy::Reference& reference, std::size_t frames, const Tamper& tamper) {
+  std::vector<std::vector<engine::OwnedTensor>> inputs;
+  for (std::size_t frame = 0; frame < frames; ++frame) inputs.push_back(reference.inputs(frame));
+  return run_in_process(network, platform, mapping, std::move(inputs), tamper);
+}
+
+Outcome run_in_process(const Network& network, const Platform& platform, const Mapping& mapping,
+                       std::vector<std::vector<engine::OwnedTensor>> inputs, const Tamper& tamper) {
+  const std::size_t frames = inputs.size();
   check(mapping, network, platform);
   const Plan plan = lower(network, platform, mapping);
   program::check(plan.programs);
@@ -106,8 +114,6 @@ Outcome run_in_process(const Network& network, const Platform& platform, const M
   outcome.outputs.resize(frames);
   outcome.segments = plan.segments.size();
   outcome.transfers = plan.transfers.size();
-  std::vector<std::vector<engine::OwnedTensor>> inputs;
-  for (std::size_t frame = 0; frame < frames; ++frame) inputs.push_back(reference.inputs(frame));
   runtime::InProcessHub hub(programs.programs.size());
   Collector sink(outcome);
   std::vector<std::exception_ptr> failures(programs.programs.size());

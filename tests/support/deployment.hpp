@@ -28,6 +28,10 @@ struct Outcome {
 Outcome run_in_process(const Network& network, const Platform& platform, const Mapping& mapping,
                        deploy::Reference& reference, std::size_t frames, const Tamper& tamper = {});
 
+// The same on given inputs, by frame and port.
+Outcome run_in_process(const Network& network, const Platform& platform, const Mapping& mapping,
+                       std::vector<std::vector<engine::OwnedTensor>> inputs, const Tamper& tamper = {});
+
 struct Verdict {
   double worst_error = 0;   // relative, over all frames and outputs
   double worst_excess = 0;  // error ÷ tolerance
