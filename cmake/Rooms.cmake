@@ -50,6 +50,7 @@ function(dse_test name)
   endif()
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE dse_warnings dse_test_main ${TEST_USES})
+  target_compile_options(test_${name} PRIVATE -O0)  # tests call what is fast; they need not be
   dse_precompile(test_${name} <doctest/doctest.h>)
   if(TEST_PROGRAMS)
     add_dependencies(test_${name} ${TEST_PROGRAMS})

@@ -72,7 +72,7 @@ std::unique_ptr<const OperatorRule> make_rule(const NodeFacts& facts);
 std::vector<Region> hulls(const std::vector<Region>& regions);
 
 // Families, by name; a file of another name is said.
-std::unique_ptr<const OperatorRule> make_arg_extreme(const NodeFacts& facts);     // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_arg_extreme(const NodeFacts& facts);  // global_pool.cpp
 std::unique_ptr<const OperatorRule> make_batch_normalisation(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_concat(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_convolution(const NodeFacts& facts);
@@ -99,7 +99,7 @@ std::unique_ptr<const OperatorRule> make_quantised_binary(const NodeFacts& facts
 std::unique_ptr<const OperatorRule> make_quantised_concat(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_global_average(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_quantised_unary(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_reduction(const NodeFacts& facts);       // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_reduction(const NodeFacts& facts);  // global_pool.cpp
 std::unique_ptr<const OperatorRule> make_reshape(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_resize(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_slice(const NodeFacts& facts);
@@ -107,7 +107,7 @@ std::unique_ptr<const OperatorRule> make_softmax(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_space_to_depth(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_split(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_tile(const NodeFacts& facts);
-std::unique_ptr<const OperatorRule> make_top_k(const NodeFacts& facts);           // global_pool.cpp
+std::unique_ptr<const OperatorRule> make_top_k(const NodeFacts& facts);  // global_pool.cpp
 std::unique_ptr<const OperatorRule> make_transpose(const NodeFacts& facts);
 std::unique_ptr<const OperatorRule> make_transposed_convolution(const NodeFacts& facts);  // conv_transpose.cpp
 
