@@ -135,6 +135,7 @@ Region::Region(Box box) {
   if (!box.empty()) boxes_.push_back(std::move(box));
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): callers hand their boxes over
 Region::Region(std::vector<Box> boxes) : boxes_(canonical(boxes)) {
   if (boxes_.size() > max_boxes) boxes_ = {bounds_of(boxes_)};
 }
