@@ -105,10 +105,10 @@ Mapping chosen_mapping(const Arguments& arguments, const Estimator& estimator, C
     if (arguments.has(option) && !arguments.has("--strategy"))
       refuse(fmt::format("{} belongs to --strategy; a mapping says for itself how it is split", option));
   const Platform& platform = estimator.platform();
-  const Mapping mapping = arguments.has("--mapping")
-                              ? read_mapping(arguments.text("--mapping"), estimator.network(), platform)
-                              : preset(estimator, strategy_from_string(arguments.text("--strategy")),
-                                       named_devices(arguments, platform), preset_options(arguments));
+  Mapping mapping = arguments.has("--mapping")
+                        ? read_mapping(arguments.text("--mapping"), estimator.network(), platform)
+                        : preset(estimator, strategy_from_string(arguments.text("--strategy")),
+                                 named_devices(arguments, platform), preset_options(arguments));
   if (arguments.has("--write-mapping")) write_mapping(arguments, estimator, mapping, console);
   return mapping;
 }
