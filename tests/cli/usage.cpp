@@ -46,7 +46,8 @@ TEST_CASE("misspelt words are suggested") {
   CHECK(run({"explroe"}).errors == "error[USAGE]: 'dse' has no command 'explroe', did you mean 'explore'?\n");
   CHECK(run({"front", "x", "--srot", "period"}).errors.find("did you mean '--sort'?") != std::string::npos);
   CHECK(run({"front", "x", "--sort", "perod"}).errors.find("did you mean 'period'?") != std::string::npos);
-  CHECK(run({"estimate", "x", "--strategy", "vertcal"}).errors.find("did you mean 'vertical'?") != std::string::npos);
+  CHECK(run({"estimate", "x", "--platform", "y", "--strategy", "vertcal"}).errors.find("did you mean 'vertical'?") !=
+        std::string::npos);
   CHECK(run({"front", "x", "--run", "-1"}).exit_code == 2);
   CHECK(run({}).exit_code == 2);
 }
