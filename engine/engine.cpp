@@ -175,7 +175,7 @@ Engine& Engine::instance(const EngineOptions& options) {
   }
   try {
     std::unique_ptr<Engine> engine(new Engine());
-    engine->state_->version = open_library(options.library);
+    engine->state_->version = open_library(options.shared_object);
     engine->state_->options = options;
     engine->state_->environment = make_environment(options);
     the_options = options;

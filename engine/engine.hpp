@@ -16,8 +16,8 @@
 namespace dse::engine {
 
 struct EngineOptions {
-  fs::path library;   // empty: DSE_ORT_LIBRARY, then the library found at build time, then libonnxruntime.so(.1) of the
-                      // loader's path
+  // Empty: DSE_ORT_LIBRARY, then the library found at build time, then libonnxruntime.so(.1) of the loader's path.
+  fs::path shared_object;
   int threads = 1;    // size of the one intra-op pool
   bool spin = false;  // whether its idle threads spin
 };

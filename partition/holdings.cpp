@@ -9,14 +9,7 @@
 namespace dse::lowering {
 namespace {
 
-Box hull(const Box& a, const Box& b) {
-  Box box = a;
-  for (std::size_t axis = 0; axis < box.lo.size(); ++axis) {
-    box.lo[axis] = std::min(a.lo[axis], b.lo[axis]);
-    box.hi[axis] = std::max(a.hi[axis], b.hi[axis]);
-  }
-  return box;
-}
+Box hull(const Box& a, const Box& b) { return unite(Region(a), Region(b)).bounds(); }
 
 bool belong_together(const Box& a, const Box& b) {
   return !intersect(a, b).empty() || hull(a, b).elements() == a.elements() + b.elements();

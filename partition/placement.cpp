@@ -159,7 +159,7 @@ class StagePlacement {
   }
 
   bool divisible(LayerId layer) const {
-    if (stage_.split == Split::none || devices() < 2 || !splittable(network_, layer)) return false;
+    if (!splittable(network_, layer)) return false;
     const std::vector<Regions> shares = shares_of_outputs(layer);
     if (shares.empty() || std::any_of(shares.begin(), shares.end(), [](const Regions& r) { return r.empty(); }))
       return false;
@@ -297,6 +297,13 @@ class StagePlacement {
 
 }  // namespace
 
+PartWork whole_work(const Network& network, LayerId layer) {
+  PartWork work{layer, PartKind::full, {}};
+  for (const TensorId output : network.layers()[layer].outputs)
+    work.outputs.push_back(Region::whole(network.tensors()[output].tensor.shape));
+  return work;
+}
+
 Part make_part(const Network& network, std::size_t replica, std::size_t device, PartWork work) {
   const Layer& layer = network.layers()[work.layer];
   RuleResult result = needs(network, work);
@@ -324,9 +331,14 @@ Part make_part(const Network& network, std::size_t replica, std::size_t device, 
 std::vector<Part> place_parts(const Network& network, const std::vector<AxisRoles>& roles,
                               const ReplicaMapping& mapping, std::size_t replica) {
   std::vector<std::vector<Part>> by_layer(network.layers().size());
-  for (const Stage& stage : mapping.stages)
-    for (auto& [layer, parts] : StagePlacement(network, roles, stage, replica).run())
-      by_layer[layer] = std::move(parts);
+  for (const Stage& stage : mapping.stages) {
+    if (stage.split == Split::none)
+      for (const LayerId layer : stage.layers)
+        by_layer[layer].push_back(make_part(network, replica, stage.devices.front(), whole_work(network, layer)));
+    else
+      for (auto& [layer, parts] : StagePlacement(network, roles, stage, replica).run())
+        by_layer[layer] = std::move(parts);
+  }
   std::vector<Part> parts;
   for (std::vector<Part>& of_layer : by_layer)
     parts.insert(parts.end(), std::make_move_iterator(of_layer.begin()), std::make_move_iterator(of_layer.end()));

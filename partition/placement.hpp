@@ -15,6 +15,9 @@ namespace dse::lowering {
 std::vector<Part> place_parts(const Network& network, const std::vector<AxisRoles>& roles,
                               const ReplicaMapping& mapping, std::size_t replica);
 
+// All of a layer.
+PartWork whole_work(const Network& network, LayerId layer);
+
 // The part itself: what it computes, reads and loads.
 Part make_part(const Network& network, std::size_t replica, std::size_t device, PartWork work);
 

@@ -426,10 +426,7 @@ Plan lower(const Network& network, const Platform& platform, const Mapping& mapp
 }
 
 Part whole_part(const Network& network, LayerId layer) {
-  PartWork work{layer, PartKind::full, {}};
-  for (const TensorId output : network.layers()[layer].outputs)
-    work.outputs.push_back(Region::whole(network.tensors()[output].tensor.shape));
-  return lowering::make_part(network, 0, 0, std::move(work));
+  return lowering::make_part(network, 0, 0, lowering::whole_work(network, layer));
 }
 
 PartModelRequest model_request(const Plan& plan, const PlanSegment& segment, std::string name) {

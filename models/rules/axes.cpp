@@ -30,6 +30,17 @@ bool broadcasts_to(const Shape& operand, const Shape& result) {
   return true;
 }
 
+std::vector<Range> cut_at_groups(Range channels, std::int64_t per_group) {
+  const std::int64_t first_whole = (channels.lo + per_group - 1) / per_group * per_group;
+  const std::int64_t last_whole = channels.hi / per_group * per_group;
+  if (first_whole > last_whole) return {channels};  // inside one group
+  std::vector<Range> ranges;
+  for (const Range& range :
+       {Range{channels.lo, first_whole}, Range{first_whole, last_whole}, Range{last_whole, channels.hi}})
+    if (range.lo < range.hi) ranges.push_back(range);
+  return ranges;
+}
+
 Box operand_box(const Box& result, const Shape& operand) {
   Box box;
   const std::size_t missing = result.lo.size() - operand.size();

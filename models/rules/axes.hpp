@@ -23,6 +23,10 @@ std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
 bool broadcasts_to(const Shape& operand, const Shape& result);
 Box operand_box(const Box& result, const Shape& operand);
 
+// Channels cut where a group of `per_group` is only begun or only ended: each range lies inside one group or is made of
+// whole ones.
+std::vector<Range> cut_at_groups(Range channels, std::int64_t per_group);
+
 // The rule of an operator whose output 0 is like input 0: an element depends on the `whole` axes altogether and on its
 // own place along the others. The other inputs are parameters: one dimension as long as `list_axis` of input 0 is a
 // list along it, any other shape is read whole. Null where there are more outputs or the shapes differ.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -54,7 +55,7 @@ bool repeats_constant(const NodeFacts& facts) {
 std::unique_ptr<const OperatorRule> make_concat(const NodeFacts& facts) {
   if (facts.opset < 4 && find_attribute(*facts.node, "axis") == nullptr) return nullptr;
   const Shape& whole = facts.outputs[0].shape;
-  const auto axis = normal_axis(int_attribute(*facts.node, "axis", 0), whole.size());
+  const auto axis = axis_of(int_attribute(*facts.node, "axis", 0), whole.size());
   if (!axis || repeats_constant(facts)) return nullptr;
   std::int64_t sum = 0;
   for (const TensorType& input : facts.inputs) {

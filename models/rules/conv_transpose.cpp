@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 
 namespace dse::rules {
@@ -64,7 +65,7 @@ class TransposedConvolution : public OperatorRule {
   void emit(NodeWriter& writer) const override {
     const Box out = writer.output(0);
     std::vector<std::string> pieces;
-    const std::vector<Range> ranges = aligned_ranges(out.lo[1], out.hi[1]);
+    const std::vector<Range> ranges = cut_at_groups({out.lo[1], out.hi[1]}, out_per_group_);
     for (const Range& range : ranges) {
       Box piece = out;
       piece.lo[1] = range.lo;
@@ -121,18 +122,6 @@ class TransposedConvolution : public OperatorRule {
       box.hi.push_back(stamp.kernel);
     }
     return box;
-  }
-
-  // Output channels cut where a group is only begun or only ended: each range lies inside one group or is made of whole
-  // ones.
-  std::vector<Range> aligned_ranges(std::int64_t lo, std::int64_t hi) const {
-    const std::int64_t first_whole = (lo + out_per_group_ - 1) / out_per_group_ * out_per_group_;
-    const std::int64_t last_whole = hi / out_per_group_ * out_per_group_;
-    if (first_whole > last_whole) return {{lo, hi}};  // inside one group
-    std::vector<Range> ranges;
-    for (const Range& range : {Range{lo, first_whole}, Range{first_whole, last_whole}, Range{last_whole, hi}})
-      if (range.lo < range.hi) ranges.push_back(range);
-    return ranges;
   }
 
   void emit_piece(NodeWriter& writer, const Box& out, const std::string& name) const {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -121,7 +122,7 @@ class GatherNd : public OperatorRule {
 std::unique_ptr<const OperatorRule> make_gather(const NodeFacts& facts) {
   const Shape& data = facts.inputs[0].shape;
   const TensorType& type = facts.inputs[1];
-  const auto axis = normal_axis(int_attribute(*facts.node, "axis", 0), data.size());
+  const auto axis = axis_of(int_attribute(*facts.node, "axis", 0), data.size());
   if (!axis) return nullptr;
   const auto at = static_cast<std::ptrdiff_t>(*axis);
   Shape out(data.begin(), data.begin() + at);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 
 namespace dse::rules {
@@ -69,11 +70,11 @@ bool present(const NodeFacts& facts, std::size_t input) {
 std::unique_ptr<const OperatorRule> make(const NodeFacts& facts, const std::vector<std::int64_t>& axes, bool dropped,
                                          bool whole_axes_stay) {
   const Shape& input = facts.inputs.at(0).shape;
-  const auto rank = static_cast<std::int64_t>(input.size());
   std::vector<char> whole(input.size(), 0);
-  for (const std::int64_t axis : axes) {
-    if (axis < -rank || axis >= rank) return nullptr;
-    whole[static_cast<std::size_t>(axis < 0 ? axis + rank : axis)] = 1;
+  for (const std::int64_t named : axes) {
+    const auto axis = axis_of(named, input.size());
+    if (!axis) return nullptr;
+    whole[*axis] = 1;
   }
   for (const TensorType& output : facts.outputs) {
     if (output.type == DataType::undefined) continue;

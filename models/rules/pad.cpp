@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -41,7 +42,7 @@ class Pad : public OperatorRule {
  public:
   Pad(const NodeFacts& facts, PadMode mode, std::vector<PaddedAxis> axes)
       : mode_(mode), axes_(std::move(axes)), inputs_(facts.inputs.size()) {
-    if (has_input(facts, 2)) value_ = facts.inputs[2].shape;
+    if (given(facts, 2)) value_ = facts.inputs[2].shape;
   }
 
   NodeNeeds needs(const std::vector<Region>& asked) const override {
@@ -97,7 +98,7 @@ std::optional<std::vector<PaddedAxis>> axes_of(const NodeFacts& facts) {
   const Shape& whole = facts.inputs[0].shape;
   std::optional<std::vector<std::int64_t>> pads = integer_input(facts, 1), axes = integer_input(facts, 3);
   if (facts.opset < 11) pads = ints_attribute(*facts.node, "pads");
-  if (!pads || (has_input(facts, 3) && !axes)) return std::nullopt;
+  if (!pads || (given(facts, 3) && !axes)) return std::nullopt;
   if (!axes) {
     axes.emplace();
     for (std::size_t axis = 0; axis < whole.size(); ++axis) axes->push_back(static_cast<std::int64_t>(axis));
@@ -107,7 +108,7 @@ std::optional<std::vector<PaddedAxis>> axes_of(const NodeFacts& facts) {
   for (const std::int64_t extent : whole) result.push_back({0, 0, extent});
   std::vector<bool> seen(whole.size(), false);
   for (std::size_t i = 0; i < axes->size(); ++i) {
-    const auto axis = normal_axis((*axes)[i], whole.size());
+    const auto axis = axis_of((*axes)[i], whole.size());
     if (!axis || seen[*axis]) return std::nullopt;
     seen[*axis] = true;
     result[*axis].begin = (*pads)[i];

@@ -9,11 +9,8 @@
 
 namespace dse::rules {
 
-bool has_input(const NodeFacts& facts, std::size_t input);
 // Nothing where the input is absent, no constant, or holds no 32- or 64-bit integers.
 std::optional<std::vector<std::int64_t>> integer_input(const NodeFacts& facts, std::size_t input);
-// A negative axis counts from the end; nothing where the tensor has no such axis.
-std::optional<std::size_t> normal_axis(std::int64_t axis, std::size_t rank);
 
 // Nothing computed, nothing read, of as many outputs and inputs as the node has.
 NodeNeeds nothing(std::size_t outputs, std::size_t inputs);

@@ -1,6 +1,7 @@
 // Reshape, Flatten, Squeeze and Unsqueeze: the elements stay in their order. Input and output axes fall into groups of
 // equal products; within a group a part is made of a run of consecutive elements that is a box on both sides.
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -120,7 +121,7 @@ class Reshape : public OperatorRule {
 }  // namespace
 
 std::unique_ptr<const OperatorRule> make_reshape(const NodeFacts& facts) {
-  if (has_input(facts, 1) && !integer_input(facts, 1)) return nullptr;
+  if (given(facts, 1) && !integer_input(facts, 1)) return nullptr;
   const Shape& in = facts.inputs[0].shape;
   const Shape& out = facts.outputs[0].shape;
   if (product(in, 0, in.size()) != product(out, 0, out.size())) return nullptr;

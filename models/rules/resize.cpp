@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 
 namespace dse::rules {
@@ -184,7 +185,7 @@ std::vector<std::size_t> given_axes(const NodeFacts& facts) {
   const std::size_t rank = facts.inputs[0].shape.size();
   std::vector<std::size_t> axes;
   for (const std::int64_t axis : ints_attribute(*facts.node, "axes"))
-    axes.push_back(static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis));
+    if (const auto known = axis_of(axis, rank)) axes.push_back(*known);
   if (axes.empty())
     for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(axis);
   return axes;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -67,7 +68,7 @@ std::optional<Parameters> parameters_of(const NodeFacts& facts) {
     result.axes = ints_attribute(*facts.node, "axes");
   } else {
     for (std::size_t i = 1; i < facts.inputs.size(); ++i)
-      if (has_input(facts, i) && !integer_input(facts, i)) return std::nullopt;
+      if (given(facts, i) && !integer_input(facts, i)) return std::nullopt;
     result.starts = integer_input(facts, 1).value_or(result.starts);
     result.axes = integer_input(facts, 3).value_or(result.axes);
     result.steps = integer_input(facts, 4).value_or(result.steps);
@@ -100,7 +101,7 @@ std::unique_ptr<const OperatorRule> make_slice(const NodeFacts& facts) {
   std::vector<Stepping> axes(whole.size());
   std::vector<bool> sliced(whole.size(), false);
   for (std::size_t i = 0; i < parameters->axes.size(); ++i) {
-    const auto axis = normal_axis(parameters->axes[i], whole.size());
+    const auto axis = axis_of(parameters->axes[i], whole.size());
     if (!axis || sliced[*axis]) return nullptr;
     const auto found = stepping(parameters->starts[i], parameters->steps[i], whole[*axis], out[*axis]);
     if (!found) return nullptr;

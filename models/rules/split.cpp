@@ -1,5 +1,6 @@
 // Split: each output is a slice of the input along one axis.
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -42,9 +43,9 @@ class Split : public OperatorRule {
 }  // namespace
 
 std::unique_ptr<const OperatorRule> make_split(const NodeFacts& facts) {
-  if (has_input(facts, 1) && !integer_input(facts, 1)) return nullptr;
+  if (given(facts, 1) && !integer_input(facts, 1)) return nullptr;
   const Shape& whole = facts.inputs[0].shape;
-  const auto axis = normal_axis(int_attribute(*facts.node, "axis", 0), whole.size());
+  const auto axis = axis_of(int_attribute(*facts.node, "axis", 0), whole.size());
   if (!axis) return nullptr;
   std::vector<std::int64_t> offsets;
   std::int64_t offset = 0;

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "models/draft.hpp"
+#include "models/rules/axes.hpp"
 #include "models/rules/node_writer.hpp"
 #include "models/rules/parameters.hpp"
 
@@ -42,7 +43,7 @@ std::unique_ptr<const OperatorRule> make_transpose(const NodeFacts& facts) {
   std::vector<std::size_t> axes;
   std::vector<bool> seen(in.size(), false);
   for (std::size_t i = 0; i < perm.size(); ++i) {
-    const auto axis = normal_axis(perm[i], in.size());
+    const auto axis = axis_of(perm[i], in.size());
     if (!axis || seen[*axis] || in[*axis] != out[i]) return nullptr;
     seen[*axis] = true;
     axes.push_back(*axis);

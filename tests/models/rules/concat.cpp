@@ -1,5 +1,5 @@
 // Concat in parts: any axis, inputs of different extents, weights among them.
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

@@ -1,6 +1,6 @@
 // DepthToSpace and SpaceToDepth in parts.
 #include "models/rules/needs.hpp"
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

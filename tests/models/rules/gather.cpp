@@ -1,5 +1,5 @@
 // Gather and GatherND in parts: constant indices and such as come in, of any rank, along any axis.
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

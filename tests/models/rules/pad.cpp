@@ -1,5 +1,5 @@
 // Pad in parts: every mode, padding longer than the tensor, and padding that cuts off.
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

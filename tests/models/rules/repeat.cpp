@@ -1,5 +1,5 @@
 // Expand and Tile in parts.
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

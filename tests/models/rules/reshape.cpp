@@ -1,6 +1,6 @@
 // Reshape, Flatten, Squeeze and Unsqueeze in parts: folded, unfolded and regrouped axes, axes of extent 1.
 #include "models/rules/needs.hpp"
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

@@ -1,7 +1,7 @@
 // Slice in parts: steps of either sign, bounds beyond the tensor, attributes and inputs.
 #include <limits>
 
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

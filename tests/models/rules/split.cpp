@@ -1,5 +1,5 @@
 // Split in parts: sizes as attribute, as input, and left to the operator; any of the outputs asked for.
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {

@@ -1,5 +1,5 @@
 // Transpose in parts: any permutation, and the default that reverses the axes.
-#include "tests/support/rule_check.hpp"
+#include "tests/models/rules/moved_check.hpp"
 
 namespace dse {
 namespace {
