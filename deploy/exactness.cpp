@@ -15,6 +15,18 @@ double relative_error(const TensorType& type, std::span<const std::byte> got, st
 
 double base_tolerance(bool half_precision) { return half_precision ? 2e-3 : 1e-4; }
 
+double base_tolerance(program::Wire wire) {
+  switch (wire) {
+    case program::Wire::full:
+      return 0;
+    case program::Wire::fp16:
+      return 2e-3;
+    case program::Wire::int8:
+      return 5e-2;
+  }
+  return 0;
+}
+
 bool is_half_precision(DataType type) { return type == DataType::float16 || type == DataType::bfloat16; }
 
 double tolerance(double base, double noise) {

@@ -211,6 +211,8 @@ double Reference::noise(TensorId tensor) {
   return state_->noises.at(tensor);
 }
 
-double Reference::tolerance_of(TensorId tensor) { return tolerance(state_->base, noise(tensor)); }
+double Reference::tolerance_of(TensorId tensor, program::Wire wire) {
+  return tolerance(std::max(state_->base, base_tolerance(wire)), noise(tensor));
+}
 
 }  // namespace dse::deploy

@@ -9,6 +9,7 @@
 
 #include "engine/engine.hpp"
 #include "models/network.hpp"
+#include "program/wire.hpp"
 
 namespace dse::deploy {
 
@@ -40,7 +41,7 @@ class Reference {
   void measure_noise(const std::vector<TensorId>& ids);
   // The base tolerance and the tolerance of one tensor (exactness.hpp).
   double base() const;
-  double tolerance_of(TensorId tensor);
+  double tolerance_of(TensorId tensor, program::Wire wire = program::Wire::full);
 
   // Any inputs. Throws Error(bad_input, ENGINE-...) where the engine refuses them.
   std::vector<engine::OwnedTensor> run(std::span<const engine::OwnedTensor> inputs);

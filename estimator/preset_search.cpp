@@ -20,12 +20,14 @@ constexpr std::size_t sampled_ends = 12;  // of those, estimated first
 // How good a mapping is, less is better: what fits or comes nearest to it; then the objective; then memory.
 using Rank = std::array<double, 3>;
 
-// The best mapping of those offered.
+// The best mapping of those offered, all over one wire.
 class Best {
  public:
-  Best(const Estimator& estimator, Objective objective) : estimator_(estimator), objective_(objective) {}
+  Best(const Estimator& estimator, Objective objective, Wire wire)
+      : estimator_(estimator), objective_(objective), wire_(wire) {}
 
   Rank offer(Mapping mapping) {
+    mapping = over_wire(std::move(mapping), wire_);
     const Estimate estimate = estimator_.estimate(mapping);
     const Rank rank{estimate.violation, objective_value(estimate, objective_), estimate.memory_max_bytes};
     if (!mapping_ || rank < rank_) {
@@ -40,6 +42,7 @@ class Best {
  private:
   const Estimator& estimator_;
   Objective objective_;
+  Wire wire_;
   std::optional<Mapping> mapping_;
   Rank rank_{};
 };
@@ -67,12 +70,12 @@ std::size_t pipelines(std::size_t layers, std::size_t stages, std::size_t orders
 
 class Pipelines {
  public:
-  Pipelines(const Estimator& estimator, const std::vector<std::size_t>& devices)
+  Pipelines(const Estimator& estimator, const std::vector<std::size_t>& devices, Wire wire)
       : estimator_(estimator),
         network_(estimator.network()),
         orders_(orders_of(devices)),
         stages_(devices.size()),
-        best_(estimator, Objective::period) {}
+        best_(estimator, Objective::period, wire) {}
 
   Mapping run(std::size_t exhaustive) {
     if (pipelines(network_.layers().size(), stages_, orders_.size(), exhaustive) <= exhaustive) {
@@ -186,7 +189,7 @@ class Prefixes {
         devices_(devices),
         shares_(shares),
         how_(how),
-        best_(estimator, Objective::latency),
+        best_(estimator, Objective::latency, how.wire),
         rest_(devices[static_cast<std::size_t>(std::max_element(shares.begin(), shares.end()) - shares.begin())]) {}
 
   Mapping run(std::size_t exhaustive) {
@@ -250,8 +253,15 @@ class Prefixes {
 
 }  // namespace
 
-Mapping best_pipeline(const Estimator& estimator, const std::vector<std::size_t>& devices, std::size_t exhaustive) {
-  return Pipelines(estimator, devices).run(exhaustive);
+Mapping over_wire(Mapping mapping, Wire wire) {
+  for (ReplicaMapping& replica : mapping.replicas)
+    for (Stage& stage : replica.stages) stage.wire = wire;
+  return mapping;
+}
+
+Mapping best_pipeline(const Estimator& estimator, const std::vector<std::size_t>& devices, Wire wire,
+                      std::size_t exhaustive) {
+  return Pipelines(estimator, devices, wire).run(exhaustive);
 }
 
 Mapping best_prefix(const Estimator& estimator, const std::vector<std::size_t>& devices,

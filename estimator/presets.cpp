@@ -127,16 +127,19 @@ Mapping preset(const Estimator& estimator, Strategy strategy, const std::vector<
                const PresetOptions& options) {
   check_devices(estimator, strategy, devices);
   check_options(strategy, options);
-  if (strategy == Strategy::sequential) return presets::best_pipeline(estimator, devices, options.exhaustive);
+  if (strategy == Strategy::sequential)
+    return presets::best_pipeline(estimator, devices, options.wire, options.exhaustive);
   std::vector<double> speeds;
   for (const std::size_t device : devices) speeds.push_back(device_speed(estimator, device));
   const std::vector<std::int64_t> shares = proportional_shares(speeds);
-  if (strategy == Strategy::data) return replicated(estimator.network(), devices, shares);
+  if (strategy == Strategy::data)
+    return presets::over_wire(replicated(estimator.network(), devices, shares), options.wire);
   if (strategy == Strategy::horizontal)
-    return horizontal(estimator.network(), devices, shares, options.split.value_or(Split::channels));
+    return presets::over_wire(horizontal(estimator.network(), devices, shares, options.split.value_or(Split::channels)),
+                              options.wire);
   const std::vector<Halo> halos =
       options.halo ? std::vector{*options.halo} : std::vector{Halo::recompute, Halo::exchange};
-  return presets::best_prefix(estimator, devices, shares, {options.split.value_or(Split::rows), halos},
+  return presets::best_prefix(estimator, devices, shares, {options.split.value_or(Split::rows), halos, options.wire},
                               options.exhaustive);
 }
 

@@ -21,6 +21,7 @@ Strategy strategy_from_string(std::string_view text);  // Error(usage, STRATEGY)
 struct PresetOptions {
   std::optional<Split> split;  // horizontal: channels (default) or inputs; vertical: rows (default) or tiles
   std::optional<Halo> halo;    // vertical; both are tried where it is empty
+  Wire wire = Wire::full;      // of every stage
   // Mappings that are all estimated rather than sampled.
   std::size_t exhaustive = 400;
 };

@@ -32,6 +32,7 @@ void Holdings::add_own(const std::vector<Part>& parts) {
       Holding& holding = holdings_[{port.value, parts[i].device}];
       holding.own = first_part_ + i;
       holding.own_box = port.box;
+      holding.wire = parts[i].wire;
       makers_[port.value].push_back(parts[i].device);
     }
 }
@@ -110,10 +111,10 @@ void Holdings::fetch(const ValueId& value, std::size_t device, Holding& holding,
     const std::size_t id = transfer(value, maker, device);
     cluster.from.push_back(id);
     for (const Box& box : piece.boxes()) {
+      Transfer& sent = transfers_[id];
       pieces_[id].push_back({index, box});
-      transfers_[id].boxes.push_back(box);
-      transfers_[id].bytes +=
-          box.elements() * static_cast<std::int64_t>(element_size(value_type(network_, value).type));
+      sent.boxes.push_back(box);
+      sent.bytes += program::wire_bytes(sent.wire, value_type(network_, value).type, box.elements());
     }
     missing = subtract(missing, piece);
   }
@@ -132,6 +133,7 @@ std::size_t Holdings::transfer(const ValueId& value, std::size_t from, std::size
   made.value = value;
   made.from = from;
   made.to = to;
+  made.wire = holdings_.at({value, from}).wire;
   transfers_.push_back(std::move(made));
   sent.push_back(transfers_.size() - 1);
   return sent.back();

@@ -24,6 +24,7 @@ struct Holding {
   std::optional<PartId> own;  // the part that computes some of it here
   bool source = false;        // a network input that enters here
   Box own_box;                // what it computes, or what enters
+  Wire wire = Wire::full;     // how it sends that
   std::vector<Cluster> clusters;
 
   bool has_own() const { return own || source; }

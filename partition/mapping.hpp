@@ -8,12 +8,13 @@
 #include "base/files.hpp"
 #include "models/network.hpp"
 #include "platform/platform.hpp"
+#include "program/wire.hpp"
 
 namespace dse {
 
 enum class Split { none, channels, inputs, rows, tiles, batch };
 enum class Halo { exchange, recompute };
-enum class Wire { full, fp16, int8 };
+using program::Wire;
 
 struct Stage {
   std::vector<LayerId> layers;       // ascending
@@ -21,8 +22,8 @@ struct Stage {
   Split split = Split::none;
   std::vector<std::int64_t> shares;  // one a device; empty: equal
   Halo halo = Halo::exchange;
-  int threads = 0;  // 0: the device's cores
-  Wire wire = Wire::full;
+  int threads = 0;         // 0: the device's cores
+  Wire wire = Wire::full;  // of what its layers make, where another device reads it
   bool operator==(const Stage&) const = default;
 };
 
@@ -39,8 +40,7 @@ struct Mapping {
 };
 
 // Checks a mapping against its network and platform: every layer exactly once in each replica, devices exist, no device
-// in two stages with different thread counts, splits that are not supported yet refused by name. Throws
-// Error(bad_input, MAPPING-...).
+// in two stages with different thread counts. Throws Error(bad_input, MAPPING-...).
 void check(const Mapping& mapping, const Network& network, const Platform& platform);
 
 // YAML: stages as a range `layers: [first, last]` in the stored topological order or `only: [names]`.

@@ -114,9 +114,6 @@ class Checker {
     for (const std::int64_t share : stage.shares)
       if (share < 1 || share > max_share)
         refuse("MAPPING-SHARES", fmt::format("a share is {}; allowed are 1 to {}", share, max_share));
-    if (stage.wire != Wire::full)
-      refuse("MAPPING-WIRE", fmt::format("wire: {} is not supported yet by the lowering; use wire: full",
-                                         wire_names[static_cast<std::size_t>(stage.wire)]));
   }
 
   void check_threads(const Stage& stage) {

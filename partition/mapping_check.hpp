@@ -19,6 +19,6 @@ Mapping canonical(Mapping mapping);
 
 inline const std::vector<std::string> split_names{"none", "channels", "inputs", "rows", "tiles", "batch"};
 inline const std::vector<std::string> halo_names{"exchange", "recompute"};
-inline const std::vector<std::string> wire_names{"full", "fp16", "int8"};
+inline const std::vector<std::string> wire_names(program::wire_names.begin(), program::wire_names.end());
 
 }  // namespace dse

@@ -238,7 +238,10 @@ class StagePlacement {
       for (const TensorId output : network_.layers()[layer].outputs) all.push_back(on_main(output));
       add(main_, work_of(layer, all, main_));
     } else if (sums_inputs(layer)) {
-      for (PartWork& work : sums(layer)) add(work.part, std::move(work));
+      for (PartWork& work : sums(layer)) {
+        const std::size_t device = work.part;  // read before the move: arguments are evaluated in any order
+        add(device, std::move(work));
+      }
       renumber(parts);
     } else if (stage_.halo == Halo::recompute) {
       for (std::size_t d = 0; d < devices(); ++d)
@@ -332,12 +335,16 @@ std::vector<Part> place_parts(const Network& network, const std::vector<AxisRole
                               const ReplicaMapping& mapping, std::size_t replica) {
   std::vector<std::vector<Part>> by_layer(network.layers().size());
   for (const Stage& stage : mapping.stages) {
+    const auto placed = [&](std::vector<Part> of_layer) {
+      for (Part& part : of_layer) part.wire = stage.wire;
+      return of_layer;
+    };
     if (stage.split == Split::none)
       for (const LayerId layer : stage.layers)
-        by_layer[layer].push_back(make_part(network, replica, stage.devices.front(), whole_work(network, layer)));
+        by_layer[layer] = placed({make_part(network, replica, stage.devices.front(), whole_work(network, layer))});
     else
       for (auto& [layer, parts] : StagePlacement(network, roles, stage, replica).run())
-        by_layer[layer] = std::move(parts);
+        by_layer[layer] = placed(std::move(parts));
   }
   std::vector<Part> parts;
   for (std::vector<Part>& of_layer : by_layer)

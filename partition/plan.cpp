@@ -220,6 +220,7 @@ class Lowering {
       step.name = fmt::format("send {} to {}", value_name(network_, value), platform_.devices[transfer.to].name);
       step.transfer = index;
       step.peer = transfer.to;
+      step.wire = transfer.wire;
       for (const Box& box : transfer.boxes) step.sources.push_back({memory.own.buffer, box});
       step.after = {*memory.made};
       append(device, std::move(step));
@@ -247,6 +248,7 @@ class Lowering {
         fmt::format("receive {} from {}", value_name(network_, transfer.value), platform_.devices[transfer.from].name);
     step.transfer = index;
     step.peer = transfer.from;
+    step.wire = transfer.wire;
     for (const Holdings::Piece& piece : holdings_->pieces(index))
       step.targets.push_back({memory.gathered[piece.cluster], piece.box});
     return entry->second = append(device, std::move(step));
@@ -423,6 +425,14 @@ class Lowering {
 
 Plan lower(const Network& network, const Platform& platform, const Mapping& mapping) {
   return Lowering(network, platform, mapping).run();
+}
+
+Wire shortest_wire(const Network& network, const Plan& plan) {
+  Wire result = Wire::full;
+  for (const Transfer& transfer : plan.transfers)
+    if (program::shortens(transfer.wire, value_type(network, transfer.value).type))
+      result = std::max(result, transfer.wire);
+  return result;
 }
 
 Part whole_part(const Network& network, LayerId layer) {

@@ -27,6 +27,7 @@ struct Part {
   std::vector<ValuePort> inputs;     // what it reads
   std::vector<WeightSlice> weights;  // what it reads of them
   double fraction = 1;               // of the layer's work (MACs, operations) that it does
+  Wire wire = Wire::full;            // how its results travel
   std::size_t segment = 0;           // index into Plan::segments
 };
 
@@ -37,6 +38,7 @@ struct Transfer {
   std::vector<Box> boxes;  // disjoint, in the order in which they are packed
   std::size_t from = 0;
   std::size_t to = 0;
+  Wire wire = Wire::full;
   std::int64_t bytes = 0;  // on the wire
 };
 
@@ -58,6 +60,9 @@ struct Plan {
   std::vector<PlanSegment> segments;  // one for each run step, in the global topological order
   program::ProgramSet programs;  // by platform device index; a device without work has no lanes: see participating()
 };
+
+// The wire that loses most among those that shorten a transfer; full where none does.
+Wire shortest_wire(const Network& network, const Plan& plan);
 
 // A layer as one part of everything, on device 0 of replica 0.
 Part whole_part(const Network& network, LayerId layer);

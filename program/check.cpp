@@ -264,8 +264,8 @@ void check_messages(const ProgramSet& set) {
     const Message& received = receives[transfer].front();
     if (sent.step->peer != received.device || received.step->peer != sent.device || sent.replica != received.replica)
       fail("PROGRAM-TRANSFER", where, "its send and its receive must name each other's device, in one replica");
-    if (!same_content(sent, received))
-      fail("PROGRAM-TRANSFER", where, "its send and its receive must agree in tensors, types and boxes");
+    if (sent.step->wire != received.step->wire || !same_content(sent, received))
+      fail("PROGRAM-TRANSFER", where, "its send and its receive must agree in tensors, types, boxes and wire");
   }
 }
 

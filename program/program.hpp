@@ -12,6 +12,7 @@
 
 #include "base/region.hpp"
 #include "base/tensor.hpp"
+#include "program/wire.hpp"
 
 namespace dse::program {
 
@@ -35,7 +36,7 @@ enum class StepKind {
   receive,  // the message of `transfer` from device `peer` is written into `target` (one view a box of its region)
   run,   // the sub-model `segment` reads `sources` (in its inputs' order) and writes `targets` (in its outputs' order)
   copy,  // the elements of `targets` are copied from `sources`, pairwise, boxes equal
-  send,  // `sources`, packed in order, go to device `peer` as the message of `transfer`
+  send,  // `sources`, packed in order and written as `wire` says, go to device `peer` as the message of `transfer`
   output,  // the whole of `sources[0]` leaves as the network's output `port`
 };
 
@@ -49,6 +50,7 @@ struct Step {
   std::vector<View> sources;
   std::vector<View> targets;
   std::vector<std::size_t> after;  // earlier steps of this lane that must be done (for the same frame)
+  Wire wire = Wire::full;          // receive, send: how the elements are written
 };
 
 // The sub-model of a run step. The views bound to it are contiguous inside their buffers.

@@ -17,6 +17,15 @@ constexpr std::array kind_names{"input", "receive", "run", "copy", "send", "outp
 
 std::string_view name_of(StepKind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
 
+std::string_view name_of(Wire wire) { return wire_names.at(static_cast<std::size_t>(wire)); }
+
+Wire read_wire(const JsonNode& node) {
+  const std::string text = node.text();
+  for (std::size_t i = 0; i < wire_names.size(); ++i)
+    if (text == wire_names[i]) return static_cast<Wire>(i);
+  node.fail("must be one of full, fp16, int8");
+}
+
 StepKind read_kind(const JsonNode& node) {
   const std::string text = node.text();
   for (std::size_t i = 0; i < kind_names.size(); ++i)
@@ -87,6 +96,7 @@ ordered_json write(const Step& step) {
   if (has_transfer(step.kind)) {
     result["transfer"] = step.transfer;
     result["peer"] = step.peer;
+    if (step.wire != Wire::full) result["wire"] = name_of(step.wire);
   }
   if (step.kind == StepKind::run) result["segment"] = step.segment;
   if (!step.sources.empty()) result["sources"] = write(step.sources);
@@ -96,7 +106,7 @@ ordered_json write(const Step& step) {
 }
 
 Step read_step(const JsonNode& node, std::size_t buffers, std::size_t segments, std::size_t earlier) {
-  node.expect_keys({"kind", "name", "port", "transfer", "peer", "segment", "sources", "targets", "after"});
+  node.expect_keys({"kind", "name", "port", "transfer", "peer", "wire", "segment", "sources", "targets", "after"});
   Step step;
   step.kind = read_kind(node.at("kind"));
   step.name = node.at("name").text();
@@ -104,6 +114,7 @@ Step read_step(const JsonNode& node, std::size_t buffers, std::size_t segments, 
   if (has_transfer(step.kind)) {
     step.transfer = node.at("transfer").index(count_cap);
     step.peer = node.at("peer").index(count_cap);
+    if (node.has("wire")) step.wire = read_wire(node.at("wire"));
   }
   if (step.kind == StepKind::run) step.segment = node.at("segment").index(segments);
   if (node.has("sources")) step.sources = read_views(node.at("sources"), buffers);

@@ -1,6 +1,9 @@
 #include "runtime/slot.hpp"
 
+#include <algorithm>
 #include <new>
+
+#include "runtime/wire_codec.hpp"
 
 namespace dse::runtime {
 namespace {
@@ -20,6 +23,7 @@ class LayoutBuilder {
 
   StepLayout build(const Step& step) const {
     StepLayout layout;
+    layout.wire = step.wire;
     if (step.kind == StepKind::send) message(step.sources, true, layout);
     if (step.kind == StepKind::receive) message(step.targets, false, layout);
     if (step.kind == StepKind::input) input(step, layout);
@@ -32,26 +36,33 @@ class LayoutBuilder {
   std::size_t element(const View& view) const { return element_size(lane_.buffers[view.buffer].type); }
 
   void message(const std::vector<View>& views, bool outgoing, StepLayout& layout) const {
+    bool shortened = false;
     for (const View& view : views) {
       const Box& from = outgoing ? box(view) : view.box;
       const Box& to = outgoing ? view.box : box(view);
-      layout.copies.push_back({view.buffer, 0, layout.message_bytes, StridedCopy(view.box, from, to, element(view))});
-      layout.message_bytes += layout.copies.back().copy.bytes();
+      const DataType type = lane_.buffers[view.buffer].type;
+      ViewCopy copy{view.buffer, 0, layout.message_bytes, StridedCopy(view.box, from, to, element(view))};
+      copy.shortened = program::shortens(layout.wire, type);
+      copy.elements = static_cast<std::size_t>(view.box.elements());
+      shortened = shortened || copy.shortened;
+      layout.message_bytes += static_cast<std::size_t>(program::wire_bytes(layout.wire, type, view.box.elements()));
+      layout.copies.push_back(std::move(copy));
     }
-    layout.in_place = views.size() == 1 && program::contiguous_in(views.front().box, box(views.front()));
+    layout.in_place = !shortened && views.size() == 1 && program::contiguous_in(views.front().box, box(views.front()));
   }
 
   void input(const Step& step, StepLayout& layout) const {
     const Box whole = Box::whole(deployment_.inputs[step.port].tensor.shape);
     for (const View& view : step.targets)
-      layout.copies.push_back({view.buffer, 0, 0, StridedCopy(view.box, whole, box(view), element(view))});
+      layout.copies.push_back({view.buffer, 0, 0, StridedCopy(view.box, whole, box(view), element(view)), false, 0});
   }
 
   void copy(const Step& step, StepLayout& layout) const {
     for (std::size_t i = 0; i < step.sources.size(); ++i) {
       const View& from = step.sources[i];
       const View& to = step.targets[i];
-      layout.copies.push_back({from.buffer, to.buffer, 0, StridedCopy(from.box, box(from), box(to), element(from))});
+      layout.copies.push_back(
+          {from.buffer, to.buffer, 0, StridedCopy(from.box, box(from), box(to), element(from)), false, 0});
     }
   }
 
@@ -72,6 +83,11 @@ LaneLayout::LaneLayout(const program::Lane& described, const program::Deployment
     if (step.kind == StepKind::output) ++outputs;
     for (const std::size_t earlier : step.after) successors[earlier].push_back(index);
   }
+  std::size_t longest = 0;
+  for (const StepLayout& step : steps)
+    for (const ViewCopy& copy : step.copies)
+      if (copy.shortened) longest = std::max(longest, copy.elements);
+  if (longest > 0) dense = std::make_unique<float[]>(longest);
 }
 
 void Slot::Release::operator()(std::byte* memory) const { ::operator delete (memory, std::align_val_t{alignment}); }
@@ -117,15 +133,31 @@ StepBinding Slot::bind(const Step& step, const StepLayout& layout, std::byte* st
 void Slot::pack(std::size_t step) const {
   const StepLayout& layout = layout_->steps[step];
   if (layout.in_place) return;
-  for (const ViewCopy& view : layout.copies)
-    view.copy.run(buffers_[view.buffer], bindings_[step].message.data() + view.offset);
+  for (const ViewCopy& view : layout.copies) {
+    std::byte* const place = bindings_[step].message.data() + view.offset;
+    if (!view.shortened) {
+      view.copy.run(buffers_[view.buffer], place);
+      continue;
+    }
+    const std::span<float> dense{layout_->dense.get(), view.elements};
+    view.copy.run(buffers_[view.buffer], std::as_writable_bytes(dense).data());
+    encode(layout.wire, dense, place);
+  }
 }
 
 void Slot::unpack(std::size_t step) const {
   const StepLayout& layout = layout_->steps[step];
   if (layout.in_place) return;
-  for (const ViewCopy& view : layout.copies)
-    view.copy.run(bindings_[step].message.data() + view.offset, buffers_[view.buffer]);
+  for (const ViewCopy& view : layout.copies) {
+    const std::byte* const place = bindings_[step].message.data() + view.offset;
+    if (!view.shortened) {
+      view.copy.run(place, buffers_[view.buffer]);
+      continue;
+    }
+    const std::span<float> dense{layout_->dense.get(), view.elements};
+    decode(layout.wire, place, dense);
+    view.copy.run(std::as_bytes(dense).data(), buffers_[view.buffer]);
+  }
 }
 
 void Slot::fill(std::size_t step, std::span<const std::byte> whole_input) const {

@@ -21,12 +21,15 @@ struct ViewCopy {
   std::size_t other = 0;   // copy: the target's buffer
   std::size_t offset = 0;  // send, receive: of the view's elements in the message
   StridedCopy copy;
+  bool shortened = false;    // send, receive: float32 elements that are written shorter
+  std::size_t elements = 0;  // of the view
 };
 
 // What is the same for all slots of a lane.
 struct StepLayout {
   std::vector<ViewCopy> copies;
   bool in_place = false;  // send, receive: the message is one contiguous piece of a buffer
+  program::Wire wire = program::Wire::full;
   std::size_t message_bytes = 0;
 };
 
@@ -37,6 +40,7 @@ struct LaneLayout {
   std::vector<StepLayout> steps;
   std::vector<std::vector<std::size_t>> successors;  // by step
   std::size_t outputs = 0;                           // output steps
+  std::unique_ptr<float[]> dense;  // room for the largest shortened view; one thread runs all slots of a lane
 };
 
 // What one step is bound to in one slot.

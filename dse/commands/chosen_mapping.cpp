@@ -13,7 +13,7 @@
 namespace dse {
 namespace {
 
-constexpr const char* of_strategies[] = {"--devices", "--split", "--halo"};
+constexpr const char* of_strategies[] = {"--devices", "--split", "--halo", "--wire"};
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ExitCode::usage, "USAGE", message); }
 
@@ -54,6 +54,8 @@ PresetOptions preset_options(const Arguments& arguments) {
       arguments, "--split",
       {{"channels", Split::channels}, {"inputs", Split::inputs}, {"rows", Split::rows}, {"tiles", Split::tiles}});
   options.halo = choice<Halo>(arguments, "--halo", {{"exchange", Halo::exchange}, {"recompute", Halo::recompute}});
+  options.wire = choice<Wire>(arguments, "--wire", {{"full", Wire::full}, {"fp16", Wire::fp16}, {"int8", Wire::int8}})
+                     .value_or(Wire::full);
   return options;
 }
 
@@ -87,6 +89,13 @@ std::vector<OptionSpec> mapping_options() {
            "",
            {"channels", "inputs", "rows", "tiles"}},
           {"--halo", "HOW", "vertical; otherwise the faster of both", false, false, "", {"exchange", "recompute"}},
+          {"--wire",
+           "HOW",
+           "how float32 travels: exactly, or shorter with an error",
+           false,
+           false,
+           "",
+           {"full", "fp16", "int8"}},
           {"--write-mapping", "FILE", "keep the mapping in a new file, to change it by hand", false, false, "", {}}};
 }
 

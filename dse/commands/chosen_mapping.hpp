@@ -9,7 +9,7 @@
 
 namespace dse {
 
-// --mapping, --strategy, --devices, --split, --halo and --write-mapping.
+// --mapping, --strategy, --devices, --split, --halo, --wire and --write-mapping.
 std::vector<OptionSpec> mapping_options();
 
 // True where an option of mapping_options() was given.

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "models/draft.hpp"
 #include "models/rules/axes.hpp"
@@ -157,27 +159,23 @@ bool shifts_exactly(const Scheme& scheme, const Axis& axis, DataType type) {
   return axis.in <= furthest_rounded && (type == DataType::float32 || type == DataType::float64);
 }
 
-bool set_interpolation(const NodeFacts& facts, Scheme& scheme) {
+// How a node interpolates; nothing where no rule knows its mode.
+std::optional<Interpolation> interpolation_of(const NodeFacts& facts) {
   const std::string mode = text(*facts.node, "mode", "nearest");
   const std::string rounding =
       facts.opset < 11 ? "floor" : text(*facts.node, "nearest_mode", "round_prefer_floor");  // when enlarging
-  if (mode == "linear" || mode == "bilinear")
-    scheme.interpolation = Interpolation::linear;
-  else if (mode == "cubic")
-    scheme.interpolation = Interpolation::cubic;
-  else if (mode != "nearest")
-    return false;
-  else if (rounding == "floor")
-    scheme.interpolation = Interpolation::nearest_floor;
-  else if (rounding == "ceil")
-    scheme.interpolation = Interpolation::nearest_ceil;
-  else if (rounding == "round_prefer_floor")
-    scheme.interpolation = Interpolation::nearest_prefer_floor;
-  else if (rounding == "round_prefer_ceil")
-    scheme.interpolation = Interpolation::nearest_prefer_ceil;
-  else
-    return false;
-  return true;
+  const std::string name = mode == "nearest" ? mode + " " + rounding : mode;
+  static const std::map<std::string, Interpolation> known = {
+      {"linear", Interpolation::linear},
+      {"bilinear", Interpolation::linear},
+      {"cubic", Interpolation::cubic},
+      {"nearest floor", Interpolation::nearest_floor},
+      {"nearest ceil", Interpolation::nearest_ceil},
+      {"nearest round_prefer_floor", Interpolation::nearest_prefer_floor},
+      {"nearest round_prefer_ceil", Interpolation::nearest_prefer_ceil},
+  };
+  const auto found = known.find(name);
+  return found == known.end() ? std::nullopt : std::optional(found->second);
 }
 
 // The axes that scales or sizes are given of: all, or those of the attribute `axes`.
@@ -247,7 +245,9 @@ std::unique_ptr<const OperatorRule> make_resize(const NodeFacts& facts) {
   Scheme scheme;
   scheme.half_pixel = places == "half_pixel" || places == "pytorch_half_pixel" || places == "half_pixel_symmetric";
   const bool shifting = scheme.half_pixel || places == "asymmetric";
-  if (!set_interpolation(facts, scheme) || (!shifting && places != "align_corners")) return nullptr;
+  const std::optional<Interpolation> interpolation = interpolation_of(facts);
+  if (!interpolation || (!shifting && places != "align_corners")) return nullptr;
+  scheme.interpolation = *interpolation;
   const std::optional<Given> given = given_by(facts);
   if (!given) return nullptr;
   for (std::size_t axis = 0; axis < input.size(); ++axis) scheme.axes.push_back({false, 1, input[axis], output[axis]});

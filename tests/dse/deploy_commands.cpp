@@ -179,6 +179,23 @@ TEST_CASE("deploy takes a model with a strategy, and the package runs") {
   CHECK(verified.result["ok"] == true);
 }
 
+TEST_CASE("a package with a shortened wire runs within the tolerance of that wire, and not exactly") {
+  for (const auto& [wire, base] : std::vector<std::pair<std::string, double>>{{"fp16", 2e-3}, {"int8", 5e-2}}) {
+    const std::string package = bench().file("wire-" + wire);
+    const Ran deployed = run(deploy_command(), {{"SOURCE", bench().file("tiny.onnx")},
+                                                {"--platform", bench().file("pair.yaml")},
+                                                {"--strategy", "horizontal"},
+                                                {"--wire", wire},
+                                                {"--output", package}});
+    REQUIRE(deployed.error == "");
+    for (const auto& tolerance : deployed.result["tolerance"]) CHECK(tolerance.get<double>() >= base);
+    const Ran verified = run(package_verify_command(), {{"DIR", package}, {"--run", ""}});
+    CAPTURE(verified.result.dump());
+    CHECK(verified.result["ok"] == true);
+    CHECK(verified.result["max_relative_output_error"].get<double>() > 1e-6);
+  }
+}
+
 TEST_CASE("a strategy is refused where it is not alone, unknown, or has no such device; and where nothing fits") {
   write_file(bench().file("small.yaml"),
              "dse: platform/1\nname: small\ndevices:\n  - {name: left, host: localhost, cores: 1, memory: 1 MiB}\n"
@@ -198,6 +215,8 @@ TEST_CASE("a strategy is refused where it is not alone, unknown, or has no such 
              {{{"--strategy", "dta"}}, "STRATEGY"},
              {{{"--strategy", "data"}, {"--devices", "lfet,right"}}, "DEVICE"},
              {{{"--strategy", "data"}, {"--devices", "left"}}, "STRATEGY-DEVICES"},
+             {{{"--strategy", "data"}, {"--wire", "fp8"}}, "USAGE"},
+             {{{"--mapping", "x.yaml"}, {"--wire", "fp16"}}, "USAGE"},
              {{{"--strategy", "data"}, {"--halo", "exchange"}}, "STRATEGY-SPLIT"}}) {
       const Ran refused = ask(command, "pair.yaml", words);
       CHECK(refused.exit == 2);

@@ -191,6 +191,29 @@ TEST_CASE("presets take the split that is asked for") {
   CHECK(error_of([&] { split_of(Strategy::data, Split::rows); }).starts_with("STRATEGY-SPLIT"));
 }
 
+TEST_CASE("presets take the wire that is asked for, in every stage") {
+  const SmallNetwork network = residual_network();
+  const Platform platform = sample_platform({});
+  const Estimator estimator(*network, platform);
+  for (const Strategy strategy : all_strategies) {
+    PresetOptions options;
+    options.wire = Wire::int8;
+    const Mapping mapping = preset(estimator, strategy, first_devices(2), options);
+    for (const ReplicaMapping& replica : mapping.replicas)
+      for (const Stage& stage : replica.stages) CHECK(stage.wire == Wire::int8);
+  }
+  const auto sent = [&](Wire wire) {
+    PresetOptions options;
+    options.wire = wire;
+    const Plan plan = lower(*network, platform, preset(estimator, Strategy::horizontal, first_devices(2), options));
+    std::int64_t bytes = 0;
+    for (const Transfer& transfer : plan.transfers) bytes += transfer.bytes;
+    return bytes;
+  };
+  CHECK(sent(Wire::fp16) < sent(Wire::full));
+  CHECK(sent(Wire::int8) < sent(Wire::fp16));
+}
+
 TEST_CASE("what is asked wrongly is refused with what would be right") {
   const SmallNetwork network = chain_network(2);
   const Platform platform = sample_platform({});

@@ -92,8 +92,9 @@ TEST_CASE("a mapping in YAML is the one built by hand") {
   CHECK(parse(two_stages()) == contiguous(network(), {5}, {0, 1}));
   Mapping threads = contiguous(network(), {5}, {0, 1});
   threads.replicas[0].stages[1].threads = 2;
+  threads.replicas[0].stages[1].wire = Wire::int8;
   threads.frames_in_flight = 3;
-  CHECK(parse("frames_in_flight: 3\n" + two_stages(", threads: 2, split: none, wire: full, halo: exchange")) ==
+  CHECK(parse("frames_in_flight: 3\n" + two_stages(", threads: 2, split: none, wire: int8, halo: exchange")) ==
         threads);
 }
 
@@ -218,7 +219,9 @@ TEST_CASE("splits are parsed with their shares") {
     CHECK(parse_error(with_shares("[nano0, pi0]", "[1, 0]")).starts_with("YAML-RANGE 5:"));
   }
   CHECK(parse_error(two_stages(", split: row")).starts_with("YAML-VALUE 6:"));
-  CHECK(parse_error(two_stages(", wire: fp16")) == "MAPPING-WIRE 6:9");
+  for (const char* wire : {"full", "fp16", "int8"})
+    CHECK(parse_error(two_stages(fmt::format(", wire: {}", wire))) == "");
+  CHECK(parse_error(two_stages(", wire: fp8")).starts_with("YAML-VALUE 6:"));
   CHECK(parse_error(two_stages(", halo: recompute")) == "MAPPING-HALO 6:9");
 }
 

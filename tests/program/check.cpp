@@ -104,6 +104,7 @@ TEST_CASE("sources and sinks must be where the replica says") {
 TEST_CASE("sends and receives must match") {
   CHECK(code_of([](ProgramSet& s) { s.programs[0].lanes[0].steps.pop_back(); }) == "PROGRAM-TRANSFER");
   CHECK(code_of([](ProgramSet& s) { s.deployment.transfers = 2; }) == "PROGRAM-TRANSFER");
+  CHECK(code_of([](ProgramSet& s) { step(s, 0, 2).wire = Wire::fp16; }) == "PROGRAM-TRANSFER");
   CHECK(code_of([](ProgramSet& s) { step(s, 0, 2).sources.pop_back(); }) == "PROGRAM-TRANSFER");
   CHECK(code_of([](ProgramSet& s) { std::swap(step(s, 0, 2).sources[0], step(s, 0, 2).sources[1]); }) ==
         "PROGRAM-TRANSFER");

@@ -24,6 +24,7 @@ Program sample() {
                 {StepKind::copy, "c", 0, 0, 0, 0, {{0, {{0, 0, 0}, {1, 1, 3}}}}, {{0, {{0, 0, 0}, {1, 1, 3}}}}, {2}},
                 {StepKind::send, "s", 0, 6, 0, 0, {{0, {{0, 0, 0}, {1, 2, 1}}}}, {}, {2}},
                 {StepKind::output, "out", 3, 0, 0, 0, {{1, {{0, 1, 0}, {1, 2, 3}}}}, {}, {2}}};
+  lane.steps[4].wire = Wire::int8;
   return program;
 }
 
@@ -76,6 +77,8 @@ TEST_CASE("programs and deployments survive writing and reading") {
   CHECK(read.lanes[0].buffers[2].box.elements() == 1);
   CHECK(read.lanes[0].steps[1].transfer == 5);
   CHECK(read.lanes[0].steps[1].peer == 3);
+  CHECK(read.lanes[0].steps[1].wire == Wire::full);
+  CHECK(read.lanes[0].steps[4].wire == Wire::int8);
   CHECK(read.lanes[0].steps[2].after == std::vector<std::size_t>{0, 1});
   CHECK(read.segments[0].layers == std::vector<std::string>{"conv1", "relu"});
   const std::string deployment = to_json(sample_deployment());

@@ -114,6 +114,8 @@ Outcome run_in_process(const Network& network, const Platform& platform, const M
   outcome.outputs.resize(frames);
   outcome.segments = plan.segments.size();
   outcome.transfers = plan.transfers.size();
+  for (const Transfer& transfer : plan.transfers) outcome.transferred += transfer.bytes;
+  outcome.wire = shortest_wire(network, plan);
   runtime::InProcessHub hub(programs.programs.size());
   Collector sink(outcome);
   std::vector<std::exception_ptr> failures(programs.programs.size());
@@ -145,7 +147,8 @@ Verdict compare(deploy::Reference& reference, const Network& network, const Outc
       const double error =
           deploy::relative_error(wanted[port].tensor, outcome.outputs[frame].at(port), wanted[port].data);
       verdict.worst_error = std::max(verdict.worst_error, error);
-      verdict.worst_excess = std::max(verdict.worst_excess, error / reference.tolerance_of(network.outputs()[port]));
+      verdict.worst_excess =
+          std::max(verdict.worst_excess, error / reference.tolerance_of(network.outputs()[port], outcome.wire));
     }
   }
   return verdict;

@@ -22,6 +22,8 @@ struct Outcome {
   std::vector<std::vector<std::vector<std::byte>>> outputs;  // by frame, port
   std::size_t segments = 0;
   std::size_t transfers = 0;
+  std::int64_t transferred = 0;  // bytes of a frame, all transfers
+  Wire wire = Wire::full;        // the one that loses most
 };
 
 // Lowers the mapping and runs `frames` frames of the reference's inputs with the deployment's own frames in flight.
