@@ -374,6 +374,10 @@ class Lowering {
     replica.frames_in_flight =
         plan_.mapping.frames_in_flight > 0 ? static_cast<std::size_t>(plan_.mapping.frames_in_flight) : crossings() + 2;
     plan_.programs.deployment.replicas.push_back(std::move(replica));
+    std::vector<Lane*> working;
+    for (LaneDraft& draft : lanes_)
+      if (!draft.lane.steps.empty()) working.push_back(&draft.lane);
+    lowering::share_memory(working);
     for (std::size_t d = 0; d < lanes_.size(); ++d)
       if (!lanes_[d].lane.steps.empty()) plan_.programs.programs[d].lanes.push_back(std::move(lanes_[d].lane));
   }

@@ -181,6 +181,9 @@ void check_lane(const Deployment& deployment, const Program& program, const Lane
       fail("PROGRAM-BUFFER", where,
            "buffer of '" + printable(buffer.tensor, 60) +
                "' must be a non-empty box of a known element type and of sane size");
+    if (buffer.block && (*buffer.block >= lane.buffers.size() || lane.buffers[*buffer.block].block != buffer.block))
+      fail("PROGRAM-BUFFER", where,
+           "buffer of '" + printable(buffer.tensor, 60) + "' must name the first buffer of its block");
   }
   for (std::size_t i = 0; i < lane.steps.size(); ++i) StepCheck(deployment, program, lane, i).run();
   for (const Segment& segment : program.segments)
@@ -282,6 +285,7 @@ void check(const ProgramSet& set) {
   for (const Program& program : set.programs)
     for (const Lane& lane : program.lanes) check_flow(program, lane);
   check_acyclic(set);
+  for (std::size_t replica = 0; replica < set.deployment.replicas.size(); ++replica) check_shared_memory(set, replica);
 }
 
 }  // namespace dse::program

@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 
+#include "base/bit_matrix.hpp"
 #include "base/error.hpp"
+#include "program/precedence.hpp"
 
 namespace dse::program {
 namespace {
@@ -13,20 +15,17 @@ namespace {
 // Which steps are before which: one bit for each pair.
 class Order {
  public:
-  explicit Order(const Lane& lane) : words_((lane.steps.size() + 63) / 64), bits_(words_ * lane.steps.size(), 0) {
+  explicit Order(const Lane& lane) : before_(lane.steps.size(), lane.steps.size()) {
     for (std::size_t step = 0; step < lane.steps.size(); ++step)
       for (const std::size_t earlier : lane.steps[step].after) {
-        for (std::size_t word = 0; word < words_; ++word) bits_[step * words_ + word] |= bits_[earlier * words_ + word];
-        bits_[step * words_ + earlier / 64] |= std::uint64_t{1} << (earlier % 64);
+        before_.add_row(step, earlier);
+        before_.set(step, earlier);
       }
   }
-  bool before(std::size_t earlier, std::size_t later) const {
-    return (bits_[later * words_ + earlier / 64] >> (earlier % 64) & 1) != 0;
-  }
+  bool before(std::size_t earlier, std::size_t later) const { return before_.get(later, earlier); }
 
  private:
-  std::size_t words_;
-  std::vector<std::uint64_t> bits_;
+  BitMatrix before_;
 };
 
 struct Access {
@@ -154,6 +153,62 @@ void check_acyclic(const ProgramSet& set) {
     throw Error(
         ExitCode::bad_input, "PROGRAM-CYCLE", {"deployment"},
         "its steps and transfers wait for each other in a circle; every transfer must go forward in one global order");
+}
+
+namespace {
+
+class SharedMemoryCheck {
+ public:
+  SharedMemoryCheck(const Precedence& precedence, std::size_t index, const Lane& lane)
+      : precedence_(precedence), index_(index), lane_(lane), uses_(accesses(lane)) {}
+
+  // The name of a buffer that may be written while another of its block is in use; empty where there is none.
+  std::string first_clash() const {
+    for (std::size_t a = 0; a < uses_.size(); ++a)
+      for (std::size_t b = 0; b < a; ++b)
+        if (lane_.buffers[a].block && lane_.buffers[a].block == lane_.buffers[b].block && !is_over(a, b) &&
+            !is_over(b, a))
+          return lane_.buffers[a].tensor;
+    return {};
+  }
+
+ private:
+  bool is_over(std::size_t earlier, std::size_t later) const {
+    for (const Access& use : uses_[earlier]) {
+      if (lane_.steps[use.step].kind == StepKind::output) return false;
+      for (const Access& other : uses_[later])
+        if (other.write && !precedence_.before({index_, use.step}, {index_, other.step})) return false;
+    }
+    return true;
+  }
+
+  const Precedence& precedence_;
+  std::size_t index_;
+  const Lane& lane_;
+  std::vector<std::vector<Access>> uses_;
+};
+
+}  // namespace
+
+void check_shared_memory(const ProgramSet& set, std::size_t replica) {
+  std::vector<const Lane*> lanes;
+  std::vector<const Program*> programs;
+  bool shared = false;
+  for (const Program& program : set.programs)
+    for (const Lane& lane : program.lanes) {
+      if (lane.replica != replica) continue;
+      lanes.push_back(&lane);
+      programs.push_back(&program);
+      for (const Buffer& buffer : lane.buffers) shared = shared || buffer.block.has_value();
+    }
+  if (!shared) return;
+  const Precedence precedence(lanes);
+  for (std::size_t i = 0; i < lanes.size(); ++i)
+    if (const std::string tensor = SharedMemoryCheck(precedence, i, *lanes[i]).first_clash(); !tensor.empty())
+      throw Error(ExitCode::bad_input, "PROGRAM-MEMORY",
+                  {fmt::format("program of '{}', replica {}", printable(programs[i]->device, 60), replica)},
+                  "the buffer of '" + printable(tensor, 60) +
+                      "' may be written while another one in the same memory is in use");
 }
 
 }  // namespace dse::program

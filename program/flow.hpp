@@ -14,4 +14,9 @@ void check_flow(const Program& program, const Lane& lane);
 // The steps of all devices, joined by `after` and by transfers, have no cycle. Throws Error(bad_input, PROGRAM-CYCLE).
 void check_acyclic(const ProgramSet& set);
 
+// Of two buffers in one block all steps of one are over before any step writes the other, for certain: by `after` and
+// by messages; a message's memory is given away only by `after`. An output's buffer is the last of its block. Throws
+// Error(bad_input, PROGRAM-MEMORY). All else has been checked.
+void check_shared_memory(const ProgramSet& set, std::size_t replica);
+
 }  // namespace dse::program

@@ -1,13 +1,19 @@
 #include "program/program.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/error.hpp"
 
 namespace dse::program {
 
 std::int64_t Lane::slot_bytes() const {
-  std::int64_t total = 0;
-  for (const Buffer& buffer : buffers) total += buffer.bytes();
-  return total;
+  std::vector<std::int64_t> blocks(buffers.size(), 0);
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    std::int64_t& block = blocks[buffers[i].block.value_or(i)];
+    block = std::max(block, buffers[i].bytes());
+  }
+  return std::accumulate(blocks.begin(), blocks.end(), std::int64_t{0});
 }
 
 std::vector<std::size_t> deal_frames(const std::vector<Replica>& replicas, std::size_t frames) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,14 @@
 
 namespace dse::program {
 
-// Dense row-major memory for one box of one tensor; one copy for each frame slot.
+// Dense row-major memory for one box of one tensor; one copy for each frame slot. Buffers of the same block lie in the
+// same memory, one after another.
 struct Buffer {
   std::string tensor;  // name in the undivided network
   DataType type = DataType::undefined;
   Box box;  // in the whole tensor's coordinates
+  // The first buffer of its block, by index in the lane; nothing: memory of its own.
+  std::optional<std::size_t> block = std::nullopt;
 
   std::int64_t bytes() const { return box.elements() * static_cast<std::int64_t>(element_size(type)); }
 };
@@ -49,8 +53,9 @@ struct Step {
   std::size_t segment = 0;   // run
   std::vector<View> sources;
   std::vector<View> targets;
-  std::vector<std::size_t> after;  // earlier steps of this lane that must be done (for the same frame)
-  Wire wire = Wire::full;          // receive, send: how the elements are written
+  // Earlier steps of this lane that must be over (for the same frame); a send is when its memory is free again.
+  std::vector<std::size_t> after;
+  Wire wire = Wire::full;  // receive, send: how the elements are written
 };
 
 // The sub-model of a run step. The views bound to it are contiguous inside their buffers.
@@ -66,7 +71,7 @@ struct Lane {
   std::size_t replica = 0;
   std::vector<Buffer> buffers;
   std::vector<Step> steps;
-  std::int64_t slot_bytes() const;  // of all buffers of one frame slot
+  std::int64_t slot_bytes() const;  // of one frame slot's memory: the largest buffer of each block
 };
 
 struct Program {

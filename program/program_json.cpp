@@ -60,12 +60,15 @@ DataType read_type(const JsonNode& node) {
 ordered_json write(const Buffer& buffer) {
   ordered_json result{{"tensor", buffer.tensor}, {"type", to_string(buffer.type)}};
   write_box(result, buffer.box);
+  if (buffer.block) result["block"] = *buffer.block;
   return result;
 }
 
-Buffer read_buffer(const JsonNode& node) {
-  node.expect_keys({"tensor", "type", "lo", "hi"});
-  return {node.at("tensor").text(), read_type(node.at("type")), read_box(node)};
+Buffer read_buffer(const JsonNode& node, std::size_t buffers) {
+  node.expect_keys({"tensor", "type", "lo", "hi", "block"});
+  Buffer buffer{node.at("tensor").text(), read_type(node.at("type")), read_box(node)};
+  if (node.has("block")) buffer.block = node.at("block").index(buffers);
+  return buffer;
 }
 
 ordered_json write(const std::vector<View>& views) {
@@ -148,7 +151,8 @@ Lane read_lane(const JsonNode& node, std::size_t segments) {
   node.expect_keys({"replica", "buffers", "steps"});
   Lane lane;
   lane.replica = node.at("replica").index(count_cap);
-  for (const JsonNode& item : node.at("buffers").items()) lane.buffers.push_back(read_buffer(item));
+  const auto buffers = node.at("buffers").items();
+  for (const JsonNode& item : buffers) lane.buffers.push_back(read_buffer(item, buffers.size()));
   for (const JsonNode& item : node.at("steps").items())
     lane.steps.push_back(read_step(item, lane.buffers.size(), segments, lane.steps.size()));
   return lane;

@@ -169,7 +169,7 @@ class Executor {
   }
 
   void close_if_done(std::size_t lane_index, Instance& instance) {
-    if (!instance.open || instance.steps_left != 0 || instance.sends_left != 0 || !instance.delivered) return;
+    if (!instance.open || instance.steps_left != 0 || !instance.delivered) return;
     LaneState& lane = lanes_[lane_index];
     instance.open = false;
     ++lane.finished;
@@ -181,8 +181,10 @@ class Executor {
   // ---- steps
 
   static constexpr char not_issued = 0;
-  static constexpr char posted = 1;  // a receive whose message has not come
+  static constexpr char posted = 1;  // a receive whose message has not come, a send whose memory is in use
   static constexpr char done = 2;
+
+  static bool waits_for_peer(StepKind kind) { return kind == StepKind::receive || kind == StepKind::send; }
 
   Instance& find(const ReadyStep& ready) {
     LaneState& lane = lanes_[ready.lane];
@@ -198,8 +200,13 @@ class Executor {
     open_frames(next.lane);
   }
 
+  // A receive is posted at once: its message may be on its way.
   void one_less(std::size_t lane, Instance& instance, std::size_t step) {
-    if (--instance.waiting[step] == 0) ready_.push({instance.frame, lane, step});
+    if (--instance.waiting[step] != 0) return;
+    if (lanes_[lane].layout.lane->steps[step].kind == StepKind::receive)
+      issue(lane, instance, step);
+    else
+      ready_.push({instance.frame, lane, step});
   }
 
   void issue(std::size_t lane_index, Instance& instance, std::size_t step) try {
@@ -211,14 +218,13 @@ class Executor {
     instance.since[step] = start;
     instance.issued[step] = posted;
     recorder_.work(instance.frame, lane_index, step, start, end);
-    if (kind != StepKind::receive && kind != StepKind::send)
-      recorder_.event(instance.frame, lane_index, step, start, end);
+    if (!waits_for_peer(kind)) recorder_.event(instance.frame, lane_index, step, start, end);
     // A frame that was opened while this one had not issued the step waits for it.
     if (instance.ordinal + 1 < lane.opened) {
       Instance& next = lane.instance(instance.ordinal + 1);
       if (&next != &instance && next.open) one_less(lane_index, next, step);
     }
-    if (kind != StepKind::receive) complete(lane_index, instance, step);
+    if (!waits_for_peer(kind)) complete(lane_index, instance, step);
   } catch (...) {
     rethrow_at(instance, lanes_[lane_index].layout.lane->steps[step]);
   }
@@ -240,7 +246,6 @@ class Executor {
         return instance.slot.copy(step_index);
       case StepKind::send:
         instance.slot.pack(step_index);
-        ++instance.sends_left;
         return transport_.post_send(step.peer, step.transfer, binding.message, token);
       case StepKind::output:
         instance.outputs[step.port] = binding.message;
@@ -358,12 +363,10 @@ class Executor {
     LaneState& lane = lanes_[ticket.lane];
     Instance& instance = lane.instances[ticket.slot];
     recorder_.event(instance.frame, ticket.lane, ticket.step, instance.since[ticket.step], recorder_.now());
-    if (lane.layout.lane->steps[ticket.step].kind == StepKind::send) {
-      --instance.sends_left;
-      close_if_done(ticket.lane, instance);
-    } else {
+    if (lane.layout.lane->steps[ticket.step].kind == StepKind::send)
+      complete(ticket.lane, instance, ticket.step);
+    else
       arrive(ticket.lane, instance, ticket.step);
-    }
     open_frames(ticket.lane);
   }
 

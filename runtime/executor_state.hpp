@@ -41,7 +41,6 @@ struct Instance {
   std::vector<char> issued;          // by step
   std::vector<double> since;         // by step: when its message was posted
   std::size_t steps_left = 0;
-  std::size_t sends_left = 0;  // posted, memory still in use
   std::size_t outputs_left = 0;
   bool started = false;
   bool delivered = true;                            // its outputs, where it has any

@@ -95,14 +95,20 @@ void Slot::Release::operator()(std::byte* memory) const { ::operator delete (mem
 Slot::Slot(const LaneLayout& layout) : layout_(&layout) {
   const program::Lane& lane = *layout.lane;
   std::size_t total = alignment;
-  for (const program::Buffer& buffer : lane.buffers) total += padded(static_cast<std::size_t>(buffer.bytes()));
+  std::vector<std::size_t> blocks(lane.buffers.size(), 0);
+  const auto block_of = [&](std::size_t buffer) { return lane.buffers[buffer].block.value_or(buffer); };
+  for (std::size_t i = 0; i < lane.buffers.size(); ++i)
+    blocks[block_of(i)] = std::max(blocks[block_of(i)], padded(static_cast<std::size_t>(lane.buffers[i].bytes())));
+  for (const std::size_t block : blocks) total += block;
   for (const StepLayout& step : layout.steps) total += staging_bytes(step);
   memory_.reset(static_cast<std::byte*>(::operator new (total, std::align_val_t{alignment})));
   std::byte* next = memory_.get();
-  for (const program::Buffer& buffer : lane.buffers) {
-    buffers_.push_back(next);
-    next += padded(static_cast<std::size_t>(buffer.bytes()));
+  std::vector<std::byte*> places;
+  for (const std::size_t block : blocks) {
+    places.push_back(next);
+    next += block;
   }
+  for (std::size_t i = 0; i < lane.buffers.size(); ++i) buffers_.push_back(places[block_of(i)]);
   for (std::size_t step = 0; step < lane.steps.size(); ++step) {
     bindings_.push_back(bind(lane.steps[step], layout.steps[step], next));
     next += staging_bytes(layout.steps[step]);

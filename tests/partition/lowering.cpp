@@ -217,6 +217,58 @@ TEST_CASE("any hybrid of any network is lowered to valid programs in which every
   }
 }
 
+TEST_CASE("buffers share memory wherever that is certain to be safe, and nowhere else") {
+  Random random(23);
+  std::int64_t together = 0, apart = 0;
+  std::size_t refused = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const SmallNetwork network = random_network(seed, 8 + seed);
+    const Platform platform = local_platform(3);
+    for (int i = 0; i < 8; ++i) {
+      Plan plan = lower(network.network(), platform, random_hybrids(network.network(), 3, random));
+      for (program::Program& program : plan.programs.programs)
+        for (program::Lane& lane : program.lanes) {
+          together += lane.slot_bytes();
+          for (const program::Buffer& buffer : lane.buffers) apart += buffer.bytes();
+        }
+      CHECK_NOTHROW(program::check(plan.programs));
+      // What one step reads and writes may not lie together.
+      for (program::Program& program : plan.programs.programs)
+        for (program::Lane& lane : program.lanes)
+          for (const program::Step& step : lane.steps) {
+            if (step.kind != program::StepKind::run || step.sources.empty()) continue;
+            const std::vector<program::Buffer> kept = lane.buffers;
+            const std::size_t read = step.sources[0].buffer, written = step.targets[0].buffer;
+            for (program::Buffer& buffer : lane.buffers) buffer.block.reset();
+            lane.buffers[read].block = lane.buffers[written].block = std::min(read, written);
+            try {
+              program::check(plan.programs);
+            } catch (const Error& error) {
+              CHECK(error.code() == "PROGRAM-MEMORY");
+              ++refused;
+            }
+            CHECK(read != written);
+            lane.buffers = kept;
+          }
+    }
+  }
+  MESSAGE("slots of ", together, " bytes instead of ", apart, ", ", refused, " wrong blocks refused");
+  CHECK(together < apart);
+  CHECK(refused > 100);
+}
+
+TEST_CASE("a chain split by channels needs memory for two layers, however long it is") {
+  const Platform platform = local_platform(2);
+  std::vector<std::int64_t> slots;
+  for (const std::size_t layers : {6U, 12U, 24U}) {
+    const SmallNetwork network = chain_network(layers);
+    const Plan plan = lower(network.network(), platform, strategies(network.network(), 2, {}).at(0).mapping);
+    slots.push_back(plan.programs.programs[1].lanes.at(0).slot_bytes());
+  }
+  CHECK(slots[1] == slots[0]);
+  CHECK(slots[2] == slots[0]);
+}
+
 TEST_CASE("a channel split of a chain sends every device the channels that it lacks, and no weight twice") {
   const SmallNetwork network = chain_network();
   const Platform platform = local_platform(2);

@@ -131,6 +131,41 @@ TEST_CASE("what is read must have been written, in an order that 'after' gives")
         }) == "PROGRAM-FLOW");
 }
 
+TEST_CASE("buffers share memory only where one is over before the other is written") {
+  const Box whole = Box::whole({2, 4});
+  const auto share = [](Lane& lane, std::size_t a, std::size_t b) {
+    lane.buffers[a].block = a;
+    lane.buffers[b].block = a;
+  };
+  // A third layer on the second device: y is read once z is written.
+  const auto longer = [&](ProgramSet& s) -> Lane& {
+    Program& b = s.programs[1];
+    b.segments.push_back({"third", "", {}, {"y"}, {"z"}});
+    Lane& lane = b.lanes[0];
+    lane.buffers.push_back({"z", DataType::float32, whole});
+    lane.steps.pop_back();
+    lane.steps.push_back({StepKind::run, "third", 0, 0, 0, 1, {{0, whole}}, {{2, whole}}, {1}});
+    lane.steps.push_back({StepKind::output, "out", 0, 0, 0, 0, {{2, whole}}, {}, {2}});
+    return lane;
+  };
+  CHECK(code_of([&](ProgramSet& s) { share(longer(s), 1, 2); }) == "");
+  CHECK(code_of([&](ProgramSet& s) { share(longer(s), 0, 1); }) == "PROGRAM-MEMORY");
+  CHECK(code_of([&](ProgramSet& s) { share(longer(s), 0, 2); }) == "PROGRAM-MEMORY");
+  CHECK(code_of([&](ProgramSet& s) { share(s.programs[0].lanes[0], 0, 1); }) == "PROGRAM-MEMORY");
+  CHECK(code_of([](ProgramSet& s) { s.programs[0].lanes[0].buffers[1].block = 0; }) == "PROGRAM-BUFFER");
+  CHECK(code_of([](ProgramSet& s) { s.programs[0].lanes[0].buffers[1].block = 9; }) == "PROGRAM-BUFFER");
+  // A fourth layer on the first device that does not wait for the memory of the message that it overwrites.
+  for (const bool waits : {false, true})
+    CHECK(code_of([&](ProgramSet& s) {
+            Program& a = s.programs[0];
+            a.segments.push_back({"other", "", {}, {"x"}, {"u"}});
+            a.lanes[0].buffers.push_back({"u", DataType::float32, whole});
+            a.lanes[0].steps.push_back(
+                {StepKind::run, "other", 0, 0, 0, 1, {{0, whole}}, {{2, whole}}, {waits ? 2UL : 1UL}});
+            share(a.lanes[0], 1, 2);
+          }) == (waits ? "" : "PROGRAM-MEMORY"));
+}
+
 TEST_CASE("devices that wait for each other in a circle are refused") {
   CHECK(code_of([](ProgramSet& s) {
           // b sends y back to a, and a's first step of all needs it.

@@ -17,7 +17,8 @@ Program sample() {
   lane.replica = 2;
   lane.buffers = {{"x", DataType::float16, whole},
                   {"y", DataType::int64, {{0, 1, 0}, {1, 2, 3}}},
-                  {"s", DataType::float32, {{}, {}}}};
+                  {"s", DataType::float32, {{}, {}}, 1}};
+  lane.buffers[1].block = 1;
   lane.steps = {{StepKind::input, "in", 1, 0, 0, 0, {}, {{0, whole}}, {}},
                 {StepKind::receive, "r", 0, 5, 3, 0, {}, {{2, {{}, {}}}}, {}},
                 {StepKind::run, "go", 0, 0, 0, 0, {{0, whole}}, {{1, {{0, 1, 0}, {1, 2, 3}}}}, {0, 1}},
@@ -75,6 +76,8 @@ TEST_CASE("programs and deployments survive writing and reading") {
   CHECK(read.device == "nano \"0\"");
   CHECK(read.lanes[0].buffers[1].box == Box{{0, 1, 0}, {1, 2, 3}});
   CHECK(read.lanes[0].buffers[2].box.elements() == 1);
+  CHECK(read.lanes[0].buffers[0].block == std::nullopt);
+  CHECK(read.lanes[0].buffers[2].block == 1);
   CHECK(read.lanes[0].steps[1].transfer == 5);
   CHECK(read.lanes[0].steps[1].peer == 3);
   CHECK(read.lanes[0].steps[1].wire == Wire::full);

@@ -52,8 +52,11 @@ TEST_CASE("contiguous boxes") {
   CHECK(contiguous_in({{2, 3, 0}, {4, 6, 5}}, {{1, 3, 0}, {4, 6, 5}}));
 }
 
-TEST_CASE("a slot holds all buffers of its lane") {
+TEST_CASE("a slot holds all buffers of its lane, those of a block in the same memory") {
   Lane lane;
   lane.buffers = {{"a", DataType::float32, Box::whole({1, 3, 4})}, {"b", DataType::uint8, {{2}, {7}}}};
   CHECK(lane.slot_bytes() == 48 + 5);
+  lane.buffers.push_back({"c", DataType::float32, Box::whole({20}), 1});
+  lane.buffers[1].block = 1;
+  CHECK(lane.slot_bytes() == 48 + 80);
 }
