@@ -10,9 +10,10 @@ namespace {
 std::vector<TensorId> crossing_tensors(const Plan& plan) {
   std::vector<TensorId> ids;
   for (const Transfer& transfer : plan.transfers)
-    if (transfer.value.kind == ValueId::Kind::tensor &&
-        std::find(ids.begin(), ids.end(), transfer.value.index) == ids.end())
-      ids.push_back(transfer.value.index);
+    for (const Cargo& cargo : transfer.cargo)
+      if (cargo.value.kind == ValueId::Kind::tensor &&
+          std::find(ids.begin(), ids.end(), cargo.value.index) == ids.end())
+        ids.push_back(cargo.value.index);
   return ids;
 }
 

@@ -40,7 +40,7 @@ std::string open_library(const fs::path& wanted) {
   const auto base = reinterpret_cast<BaseFunction>(::dlsym(handle, "OrtGetApiBase"));
   if (base == nullptr)
     throw Error(ExitCode::device, "ENGINE-LIBRARY", "the library named for ONNX Runtime has no OrtGetApiBase");
-  const std::string version = base()->GetVersionString();
+  std::string version = base()->GetVersionString();
   const OrtApi* api = base()->GetApi(ORT_API_VERSION);
   if (api == nullptr)
     throw Error(ExitCode::device, "ENGINE-LIBRARY",

@@ -108,7 +108,7 @@ std::string GraphBuilder::slice(const std::string& name, const Box& held, const 
     axes.push_back(static_cast<std::int64_t>(axis));
   }
   if (axes.empty()) return name;
-  const std::string result = fresh_value();
+  std::string result = fresh_value();
   onnx::NodeProto& node = *graph_.add_node();
   node.set_op_type("Slice");
   node.set_name(fresh_node("dse:slice"));

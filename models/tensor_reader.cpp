@@ -48,11 +48,9 @@ std::vector<std::byte> narrowed(const Field& field) {
 std::vector<std::byte> typed_data(const onnx::TensorProto& tensor, DataType type) {
   switch (type) {
     case DataType::float32:
-      return narrowed<float>(tensor.float_data());
     case DataType::complex64:
       return narrowed<float>(tensor.float_data());
     case DataType::float64:
-      return narrowed<double>(tensor.double_data());
     case DataType::complex128:
       return narrowed<double>(tensor.double_data());
     case DataType::int64:

@@ -18,8 +18,8 @@ bool belong_together(const Box& a, const Box& b) {
 }  // namespace
 
 Holdings::Holdings(const Network& network, const Platform& platform, const std::vector<Part>& parts,
-                   std::size_t first_part, std::size_t replica, std::vector<Transfer>& transfers)
-    : network_(network), platform_(platform), first_part_(first_part), replica_(replica), transfers_(transfers) {
+                   std::size_t first_part)
+    : network_(network), platform_(platform), first_part_(first_part) {
   add_own(parts);
   add_reads(parts);
   enter_inputs();
@@ -108,14 +108,9 @@ void Holdings::fetch(const ValueId& value, std::size_t device, Holding& holding,
     if (maker == device || missing.empty()) continue;
     const Region piece = intersect(missing, Region(holdings_.at({value, maker}).own_box));
     if (piece.empty()) continue;
-    const std::size_t id = transfer(value, maker, device);
+    const std::size_t id = delivery(value, maker, device);
     cluster.from.push_back(id);
-    for (const Box& box : piece.boxes()) {
-      Transfer& sent = transfers_[id];
-      pieces_[id].push_back({index, box});
-      sent.boxes.push_back(box);
-      sent.bytes += program::wire_bytes(sent.wire, value_type(network_, value).type, box.elements());
-    }
+    for (const Box& box : piece.boxes()) deliveries_[id].pieces.push_back({index, box});
     missing = subtract(missing, piece);
   }
   if (!missing.empty())
@@ -124,18 +119,12 @@ void Holdings::fetch(const ValueId& value, std::size_t device, Holding& holding,
                             value_name(network_, value), device));
 }
 
-std::size_t Holdings::transfer(const ValueId& value, std::size_t from, std::size_t to) {
+std::size_t Holdings::delivery(const ValueId& value, std::size_t from, std::size_t to) {
   std::vector<std::size_t>& sent = sent_[{value, from}];
   for (const std::size_t id : sent)
-    if (transfers_[id].to == to) return id;
-  Transfer made;
-  made.replica = replica_;
-  made.value = value;
-  made.from = from;
-  made.to = to;
-  made.wire = holdings_.at({value, from}).wire;
-  transfers_.push_back(std::move(made));
-  sent.push_back(transfers_.size() - 1);
+    if (deliveries_[id].to == to) return id;
+  deliveries_.push_back({value, from, to, holdings_.at({value, from}).wire, {}});
+  sent.push_back(deliveries_.size() - 1);
   return sent.back();
 }
 
@@ -170,7 +159,7 @@ std::vector<PartId> Holdings::sources(const Part& part) {
     const Cluster& cluster = cluster_of(port.value, part.device, port.box);
     if (holding.own && (cluster.in_own || cluster.touches_own)) result.push_back(*holding.own);
     for (const std::size_t id : cluster.from)
-      if (const auto maker = at(port.value, transfers_[id].from).own) result.push_back(*maker);
+      if (const auto maker = at(port.value, deliveries_[id].from).own) result.push_back(*maker);
   }
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());

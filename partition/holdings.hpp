@@ -16,7 +16,7 @@ struct Cluster {
   Box box;
   bool in_own = false;            // the device's own result contains it
   bool touches_own = false;       // part of it is the device's own result
-  std::vector<std::size_t> from;  // transfers that bring the rest
+  std::vector<std::size_t> from;  // deliveries that bring the rest
 };
 
 // One value on one device.
@@ -30,27 +30,35 @@ struct Holding {
   bool has_own() const { return own || source; }
 };
 
+// A region of a value that one device needs of another: one for each (value, sender, receiver).
+struct Delivery {
+  ValueId value;
+  std::size_t from = 0;
+  std::size_t to = 0;
+  Wire wire = Wire::full;
+  // The clusters of the receiver that it fills, with the boxes that it brings, in the order of packing.
+  struct Piece {
+    std::size_t cluster = 0;
+    Box box;
+  };
+  std::vector<Piece> pieces;
+};
+
 class Holdings {
  public:
-  // parts: of one replica, ids from `first_part` on. Transfers are appended to `transfers`. Throws Error(internal,
-  // PLAN-MISSING) where something that is read is computed nowhere.
-  Holdings(const Network& network, const Platform& platform, const std::vector<Part>& parts, std::size_t first_part,
-           std::size_t replica, std::vector<Transfer>& transfers);
+  // parts: of one replica, ids from `first_part` on. Throws Error(internal, PLAN-MISSING) where something that is read
+  // is computed nowhere.
+  Holdings(const Network& network, const Platform& platform, const std::vector<Part>& parts, std::size_t first_part);
 
   Holding& at(const ValueId& value, std::size_t device);
   const Holding* find(const ValueId& value, std::size_t device) const;  // null: nothing to do with it
   // The cluster that holds a box that the device reads.
   const Cluster& cluster_of(const ValueId& value, std::size_t device, const Box& box);
   std::size_t cluster_index(const ValueId& value, std::size_t device, const Box& box);
-  // Transfers of a value that a device sends.
+  const std::vector<Delivery>& deliveries() const { return deliveries_; }
+  // Deliveries of a value that a device sends.
   const std::vector<std::size_t>& sent(const ValueId& value, std::size_t device) const;
-  // The clusters of the receiver that a transfer fills, with the boxes that it brings, in the order of packing.
-  struct Piece {
-    std::size_t cluster = 0;
-    Box box;
-  };
-  const std::vector<Piece>& pieces(std::size_t transfer) const { return pieces_.at(transfer); }
-  // The parts of the replica, by index, that must be done before a part: its own device's and, through transfers,
+  // The parts of the replica, by index, that must be done before a part: its own device's and, through deliveries,
   // others'.
   std::vector<PartId> sources(const Part& part);
   // By part: whether an output comes from it. A consumer may need less than the devices of a stage make together
@@ -65,17 +73,15 @@ class Holdings {
   void enter_inputs();
   void settle(const ValueId& value, std::size_t device, Holding& holding);
   void fetch(const ValueId& value, std::size_t device, Holding& holding, std::size_t cluster);
-  std::size_t transfer(const ValueId& value, std::size_t from, std::size_t to);
+  std::size_t delivery(const ValueId& value, std::size_t from, std::size_t to);
 
   const Network& network_;
   const Platform& platform_;
   std::size_t first_part_;
-  std::size_t replica_;
-  std::vector<Transfer>& transfers_;
+  std::vector<Delivery> deliveries_;
   std::map<Key, Holding> holdings_;
   std::map<ValueId, std::vector<std::size_t>> makers_;  // devices that have some of it, in the order of the parts
   std::map<Key, std::vector<std::size_t>> sent_;
-  std::map<std::size_t, std::vector<Piece>> pieces_;  // by transfer
 };
 
 }  // namespace dse::lowering

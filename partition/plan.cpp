@@ -15,6 +15,7 @@ namespace dse {
 namespace {
 
 using lowering::Cluster;
+using lowering::Delivery;
 using lowering::Group;
 using lowering::Holding;
 using lowering::Holdings;
@@ -39,7 +40,7 @@ struct Memory {
 struct LaneDraft {
   Lane lane;
   std::map<ValueId, Memory> memory;
-  std::map<std::size_t, std::size_t> received;  // transfer → step
+  std::map<std::size_t, std::size_t> received;  // message → step
 };
 
 class Lowering {
@@ -82,13 +83,11 @@ class Lowering {
     set_threads();
     std::vector<Part> parts = lowering::place_parts(network_, roles_, plan_.mapping.replicas[replica], replica);
     first_part_ = plan_.parts.size();
-    const auto first_transfer = static_cast<std::ptrdiff_t>(plan_.transfers.size());
     std::optional<Holdings> holdings;
-    do {
-      plan_.transfers.erase(plan_.transfers.begin() + first_transfer, plan_.transfers.end());
-      holdings_ = &holdings.emplace(network_, platform_, parts, first_part_, replica, plan_.transfers);
-    } while (drop_unread(parts));
+    do holdings_ = &holdings.emplace(network_, platform_, parts, first_part_);
+    while (drop_unread(parts));
     find_groups(parts);
+    find_messages(parts);
     plan_.parts.insert(plan_.parts.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
     lanes_.clear();
     lanes_.resize(platform_.devices.size());
@@ -124,6 +123,34 @@ class Lowering {
       for (const std::size_t part : groups_[group].parts) group_of_[part] = group;
     order_ = lowering::order_groups(groups_, group_of_, sources);
     find_outside_readers(parts);
+  }
+
+  void find_messages(const std::vector<Part>& parts) {
+    messages_ = lowering::merge_deliveries(*holdings_, parts, first_part_, group_of_, order_);
+    message_of_.assign(holdings_->deliveries().size(), nobody);
+    first_transfer_ = plan_.transfers.size();
+    for (std::size_t message = 0; message < messages_.size(); ++message) {
+      for (const std::size_t id : messages_[message]) message_of_[id] = message;
+      plan_.transfers.push_back(transfer_of(messages_[message]));
+    }
+  }
+
+  Transfer transfer_of(const std::vector<std::size_t>& message) const {
+    Transfer transfer;
+    transfer.replica = replica_;
+    for (const std::size_t id : message) {
+      const Delivery& delivery = holdings_->deliveries()[id];
+      transfer.from = delivery.from;
+      transfer.to = delivery.to;
+      transfer.wire = delivery.wire;
+      transfer.cargo.push_back({delivery.value, {}});
+      for (const Delivery::Piece& piece : delivery.pieces) {
+        transfer.cargo.back().boxes.push_back(piece.box);
+        transfer.bytes +=
+            program::wire_bytes(delivery.wire, value_type(network_, delivery.value).type, piece.box.elements());
+      }
+    }
+    return transfer;
   }
 
   // Own results that another segment of the same device reads.
@@ -200,7 +227,7 @@ class Lowering {
         step.targets = {memory.own};
         sources_.insert(device);
         memory.made = append(device, std::move(step));
-        emit_sends(device, value);
+        emit_sends(device, {value});
       }
     }
   }
@@ -211,20 +238,35 @@ class Lowering {
            (!holding->clusters.empty() || !holdings_->sent(value, device).empty());
   }
 
-  void emit_sends(std::size_t device, const ValueId& value) {
-    const Memory& memory = memory_of(device, value);
-    for (const std::size_t index : holdings_->sent(value, device)) {
-      const Transfer& transfer = plan_.transfers[index];
-      Step step;
-      step.kind = StepKind::send;
-      step.name = fmt::format("send {} to {}", value_name(network_, value), platform_.devices[transfer.to].name);
-      step.transfer = index;
-      step.peer = transfer.to;
-      step.wire = transfer.wire;
-      for (const Box& box : transfer.boxes) step.sources.push_back({memory.own.buffer, box});
+  // `values` are made by one step: the messages that they are in are complete.
+  void emit_sends(std::size_t device, const std::vector<ValueId>& values) {
+    std::vector<std::size_t> messages;
+    for (const ValueId& value : values)
+      for (const std::size_t id : holdings_->sent(value, device))
+        if (std::find(messages.begin(), messages.end(), message_of_[id]) == messages.end())
+          messages.push_back(message_of_[id]);
+    for (const std::size_t message : messages) emit_send(device, message);
+  }
+
+  void emit_send(std::size_t device, std::size_t message) {
+    const Transfer& transfer = plan_.transfers[first_transfer_ + message];
+    Step step;
+    step.kind = StepKind::send;
+    step.name = fmt::format("send {} to {}", names_of(transfer), platform_.devices[transfer.to].name);
+    step.transfer = first_transfer_ + message;
+    step.peer = transfer.to;
+    step.wire = transfer.wire;
+    for (const Cargo& cargo : transfer.cargo) {
+      const Memory& memory = memory_of(device, cargo.value);
+      for (const Box& box : cargo.boxes) step.sources.push_back({memory.own.buffer, box});
       step.after = {*memory.made};
-      append(device, std::move(step));
     }
+    append(device, std::move(step));
+  }
+
+  std::string names_of(const Transfer& transfer) const {
+    const std::string first = value_name(network_, transfer.cargo.front().value);
+    return transfer.cargo.size() == 1 ? first : fmt::format("{} and {} more", first, transfer.cargo.size() - 1);
   }
 
   // The steps that bring a cluster of a value to a device: receives and copies are added on first use.
@@ -233,24 +275,27 @@ class Lowering {
     const Cluster& cluster = holdings_->at(value, device).clusters[index];
     if (cluster.in_own) return {*memory.made};
     std::vector<std::size_t> steps;
-    for (const std::size_t transfer : cluster.from) steps.push_back(receive(device, transfer, memory));
+    for (const std::size_t id : cluster.from) steps.push_back(receive(device, message_of_[id]));
     if (cluster.touches_own) steps.push_back(memory.own_in == index ? *memory.made : copy(device, memory, index));
     return steps;
   }
 
-  std::size_t receive(std::size_t device, std::size_t index, const Memory& memory) {
-    const auto [entry, first] = lanes_[device].received.try_emplace(index);
+  std::size_t receive(std::size_t device, std::size_t message) {
+    const auto [entry, first] = lanes_[device].received.try_emplace(message);
     if (!first) return entry->second;
-    const Transfer& transfer = plan_.transfers[index];
+    const Transfer& transfer = plan_.transfers[first_transfer_ + message];
     Step step;
     step.kind = StepKind::receive;
-    step.name =
-        fmt::format("receive {} from {}", value_name(network_, transfer.value), platform_.devices[transfer.from].name);
-    step.transfer = index;
+    step.name = fmt::format("receive {} from {}", names_of(transfer), platform_.devices[transfer.from].name);
+    step.transfer = first_transfer_ + message;
     step.peer = transfer.from;
     step.wire = transfer.wire;
-    for (const Holdings::Piece& piece : holdings_->pieces(index))
-      step.targets.push_back({memory.gathered[piece.cluster], piece.box});
+    for (const std::size_t id : messages_[message]) {
+      const Delivery& delivery = holdings_->deliveries()[id];
+      const Memory& memory = memory_of(device, delivery.value);
+      for (const Delivery::Piece& piece : delivery.pieces)
+        step.targets.push_back({memory.gathered[piece.cluster], piece.box});
+    }
     return entry->second = append(device, std::move(step));
   }
 
@@ -289,7 +334,9 @@ class Lowering {
     segment.lane = plan_.programs.programs[device].lanes.size();
     segment.step = append(device, std::move(step));
     for (const ValuePort& port : segment.outputs) memory_of(device, port.value).made = segment.step;
-    for (const ValuePort& port : segment.outputs) emit_sends(device, port.value);
+    std::vector<ValueId> made;
+    for (const ValuePort& port : segment.outputs) made.push_back(port.value);
+    emit_sends(device, made);
     plan_.segments.push_back(std::move(segment));
   }
 
@@ -371,8 +418,9 @@ class Lowering {
     replica.share = plan_.mapping.replicas[replica_].share;
     replica.sources.assign(sources_.begin(), sources_.end());
     replica.sink = platform_.output;
-    replica.frames_in_flight =
-        plan_.mapping.frames_in_flight > 0 ? static_cast<std::size_t>(plan_.mapping.frames_in_flight) : crossings() + 2;
+    replica.frames_in_flight = plan_.mapping.frames_in_flight > 0
+                                   ? static_cast<std::size_t>(plan_.mapping.frames_in_flight)
+                                   : lowering::crossings(network_, platform_, plan_.mapping.replicas[replica_]) + 2;
     plan_.programs.deployment.replicas.push_back(std::move(replica));
     std::vector<Lane*> working;
     for (LaneDraft& draft : lanes_)
@@ -380,31 +428,6 @@ class Lowering {
     lowering::share_memory(working);
     for (std::size_t d = 0; d < lanes_.size(); ++d)
       if (!lanes_[d].lane.steps.empty()) plan_.programs.programs[d].lanes.push_back(std::move(lanes_[d].lane));
-  }
-
-  // The largest number of times that one frame passes from one set of devices to another, one after another: a split
-  // stage, whose devices exchange among themselves, is one.
-  std::size_t crossings() const {
-    const auto& stages = plan_.mapping.replicas[replica_].stages;
-    std::vector<const std::vector<std::size_t>*> devices(network_.layers().size());
-    for (const Stage& stage : stages)
-      for (const LayerId layer : stage.layers) devices[layer] = &stage.devices;
-    const std::vector<std::size_t> source{platform_.input}, sink{platform_.output};
-    const auto maker = [&](TensorId tensor, const std::vector<std::size_t>& reader) -> const std::vector<std::size_t>& {
-      if (const auto producer = network_.tensors()[tensor].producer) return *devices[*producer];
-      return platform_.input_everywhere ? reader : source;
-    };
-    std::vector<std::size_t> depth(network_.tensors().size(), 0);
-    std::size_t deepest = 0;
-    for (LayerId layer = 0; layer < network_.layers().size(); ++layer) {
-      std::size_t here = 0;
-      for (const TensorId tensor : network_.layers()[layer].inputs)
-        here = std::max(here, depth[tensor] + (maker(tensor, *devices[layer]) != *devices[layer] ? 1 : 0));
-      for (const TensorId tensor : network_.layers()[layer].outputs) depth[tensor] = here;
-    }
-    for (const TensorId tensor : network_.outputs())
-      deepest = std::max(deepest, depth[tensor] + (maker(tensor, sink) != sink ? 1 : 0));
-    return deepest;
   }
 
   const Network& network_;
@@ -418,8 +441,11 @@ class Lowering {
   std::size_t first_part_ = 0;
   Holdings* holdings_ = nullptr;
   std::vector<Group> groups_;
-  std::vector<std::size_t> group_of_;  // by part of the replica
-  std::vector<std::size_t> order_;     // of groups
+  std::vector<std::size_t> group_of_;               // by part of the replica
+  std::vector<std::size_t> order_;                  // of groups
+  std::vector<std::vector<std::size_t>> messages_;  // deliveries by message
+  std::vector<std::size_t> message_of_;             // by delivery
+  std::size_t first_transfer_ = 0;                  // the plan's transfer of the first message
   std::set<std::pair<ValueId, std::size_t>> read_by_others_;
   std::vector<LaneDraft> lanes_;  // per device
   std::set<std::size_t> sources_;
@@ -429,35 +455,6 @@ class Lowering {
 
 Plan lower(const Network& network, const Platform& platform, const Mapping& mapping) {
   return Lowering(network, platform, mapping).run();
-}
-
-Wire shortest_wire(const Network& network, const Plan& plan) {
-  Wire result = Wire::full;
-  for (const Transfer& transfer : plan.transfers)
-    if (program::shortens(transfer.wire, value_type(network, transfer.value).type))
-      result = std::max(result, transfer.wire);
-  return result;
-}
-
-Part whole_part(const Network& network, LayerId layer) {
-  return lowering::make_part(network, 0, 0, lowering::whole_work(network, layer));
-}
-
-PartModelRequest model_request(const Plan& plan, const PlanSegment& segment, std::string name) {
-  PartModelRequest request;
-  request.name = std::move(name);
-  request.inputs = segment.inputs;
-  request.outputs = segment.outputs;
-  for (const PartId part : segment.parts) request.parts.push_back(plan.parts[part].work);
-  return request;
-}
-
-std::vector<LayerId> layers_of(const Plan& plan, const PlanSegment& segment) {
-  std::vector<LayerId> layers;
-  for (const PartId part : segment.parts) layers.push_back(plan.parts[part].layer);
-  std::sort(layers.begin(), layers.end());
-  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
-  return layers;
 }
 
 }  // namespace dse

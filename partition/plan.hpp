@@ -31,11 +31,16 @@ struct Part {
   std::size_t segment = 0;           // index into Plan::segments
 };
 
-// A region of a value that one device sends to another: one for each (value, sender, receiver).
-struct Transfer {
-  std::size_t replica = 0;
+// A region of a value, as it is packed.
+struct Cargo {
   ValueId value;
   std::vector<Box> boxes;  // disjoint, in the order in which they are packed
+};
+
+// One message of every frame: what leaves one device with one step and is first read by one step of another.
+struct Transfer {
+  std::size_t replica = 0;
+  std::vector<Cargo> cargo;  // a value once
   std::size_t from = 0;
   std::size_t to = 0;
   Wire wire = Wire::full;

@@ -85,7 +85,7 @@ class Reader {
 
  private:
   static std::string checked_name(const Value& value) {
-    const std::string name = value.text();
+    std::string name = value.text();
     if (const std::string fault = name_fault(name); !fault.empty())
       value.fail("PLATFORM-NAME", fmt::format("'{}': {}", printable(name, 80), fault));
     return name;
@@ -158,7 +158,7 @@ class Reader {
   }
 
   std::string unique_device_name(const Value& value) {
-    const std::string name = checked_name(value);
+    std::string name = checked_name(value);
     if (name == "everywhere")
       value.fail("PLATFORM-NAME", "'everywhere' is a word of 'input'; name the device otherwise");
     if (!device_names_.insert(name).second)
@@ -167,7 +167,7 @@ class Reader {
   }
 
   std::string unique_host(const Value& value) {
-    const std::string host = value.text();
+    std::string host = value.text();
     if (const std::string fault = host_fault(host); !fault.empty())
       value.fail("PLATFORM-HOST", fmt::format("'{}': {}", printable(host, 80), fault));
     if (host != "localhost" && !hosts_.insert(host).second)

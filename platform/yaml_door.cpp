@@ -270,7 +270,7 @@ Value parse(const std::string& whole, const std::string& path) {
 }
 
 Value parse_format(const std::string& text, const std::string& path, std::string_view format, int version) {
-  const Value root = parse(text, path);
+  Value root = parse(text, path);
   const std::string expected = fmt::format("{}/{}", format, version);
   if (!root.is_map())
     root.fail("YAML-FORMAT", fmt::format("the file must be a map that starts with 'dse: {}'", expected));

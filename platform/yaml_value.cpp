@@ -96,7 +96,7 @@ std::string Value::scalar_text() const {
 }
 
 std::string Value::text() const {
-  const std::string text = scalar_text();
+  std::string text = scalar_text();
   if (!node_->quoted && (reads_as_number(text) || reads_as_boolean_or_null(text)))
     fail("YAML-TEXT", fmt::format("{} text, but YAML reads {} otherwise; put it in quotes: \"{}\"", subject(*node_),
                                   printable(text, 60), printable(text, 60)));

@@ -15,7 +15,7 @@ constexpr std::int64_t extent_cap = std::int64_t{1} << 48;
 constexpr double longest_seconds = 1e9;
 
 std::string read_path(const JsonNode& node) {
-  const std::string path = node.text(4096);
+  std::string path = node.text(4096);
   if (!is_package_path(path))
     node.fail(
         "is no path inside the package: components of letters, digits, '.', '_' and '-', none starting with '.' or "
@@ -24,7 +24,7 @@ std::string read_path(const JsonNode& node) {
 }
 
 std::string read_name(const JsonNode& node) {
-  const std::string name = read_path(node);
+  std::string name = read_path(node);
   if (name.find('/') != std::string::npos) node.fail("must be a name without a folder");
   return name;
 }
@@ -37,7 +37,7 @@ auto read_all(const JsonNode& node, Read read) {
 }
 
 std::string read_hash(const JsonNode& node) {
-  const std::string hash = node.text(64);
+  std::string hash = node.text(64);
   const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   if (hash.size() != 64 || !std::all_of(hash.begin(), hash.end(), digit))
     node.fail("must be 64 lower-case hexadecimal digits");

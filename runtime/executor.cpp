@@ -289,15 +289,13 @@ class Executor {
     }
     left(lane_index, instance);
     // A delivery may have made room, or it may be another frame's turn.
-    for (bool moved = true; moved && !held_.empty();) {
-      moved = false;
+    while (!held_.empty()) {
       std::sort(held_.begin(), held_.end(), [](const ReadyStep& a, const ReadyStep& b) { return b > a; });
       Instance& oldest = find(held_.front());
       if (!order_.offer(oldest.frame, oldest.outputs)) break;
       const std::size_t lane = held_.front().lane;
       held_.erase(held_.begin());
       left(lane, oldest);
-      moved = true;
     }
   }
 

@@ -62,7 +62,7 @@ void NodeWriter::slice(const std::string& value, const Box& held, const Box& wan
 
 std::string NodeWriter::concat(const std::vector<std::string>& values, std::int64_t axis) {
   if (values.size() == 1) return values.front();
-  const std::string result = fresh();
+  std::string result = fresh();
   concat(values, axis, result);
   return result;
 }

@@ -12,7 +12,7 @@ namespace {
 struct Entry {
   std::string_view op_type;
   MakeRule make;
-  std::string_view domain = "";
+  std::string_view domain{};
 };
 
 constexpr std::string_view microsoft = "com.microsoft";

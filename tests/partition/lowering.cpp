@@ -54,9 +54,13 @@ void check_plan(const Network& network, const Platform& platform, const Mapping&
   CHECK_NOTHROW(program::check(participating(plan).programs));
   std::multiset<std::tuple<std::size_t, TensorId, std::size_t, std::size_t>> transfers;
   for (const Transfer& transfer : plan.transfers) {
-    REQUIRE(transfer.value.kind == ValueId::Kind::tensor);
-    transfers.insert({transfer.replica, transfer.value.index, transfer.from, transfer.to});
-    CHECK(transfer.bytes == network.tensors()[transfer.value.index].bytes());
+    std::int64_t bytes = 0;
+    for (const Cargo& cargo : transfer.cargo) {
+      REQUIRE(cargo.value.kind == ValueId::Kind::tensor);
+      transfers.insert({transfer.replica, cargo.value.index, transfer.from, transfer.to});
+      bytes += network.tensors()[cargo.value.index].bytes();
+    }
+    CHECK(transfer.bytes == bytes);
   }
   CHECK(transfers == needed_transfers(network, platform, mapping));
   std::map<std::pair<std::size_t, LayerId>, int> times;
@@ -176,19 +180,19 @@ void check_split_plan(const Network& network, const Platform& platform, const Ma
     }
   }
   for (const Transfer& transfer : plan.transfers) {
-    const bool input =
-        transfer.value.kind == ValueId::Kind::tensor && !network.tensors()[transfer.value.index].producer;
-    std::int64_t elements = 0;
-    for (const Box& box : transfer.boxes) {
-      elements += box.elements();
-      Region& region = sent[{transfer.replica, transfer.value, transfer.to}];
-      CHECK(intersect(region, Region(box)).empty());
-      region = unite(region, Region(box));
-      if (!input) CHECK(made[{transfer.replica, transfer.value, transfer.from}].contains(Region(box)));
-      CHECK(intersect(made[{transfer.replica, transfer.value, transfer.to}], Region(box)).empty());
+    std::int64_t bytes = 0;
+    for (const auto& [value, boxes] : transfer.cargo) {
+      const bool input = value.kind == ValueId::Kind::tensor && !network.tensors()[value.index].producer;
+      for (const Box& box : boxes) {
+        bytes += box.elements() * static_cast<std::int64_t>(element_size(value_type(network, value).type));
+        Region& region = sent[{transfer.replica, value, transfer.to}];
+        CHECK(intersect(region, Region(box)).empty());
+        region = unite(region, Region(box));
+        if (!input) CHECK(made[{transfer.replica, value, transfer.from}].contains(Region(box)));
+        CHECK(intersect(made[{transfer.replica, value, transfer.to}], Region(box)).empty());
+      }
     }
-    CHECK(transfer.bytes ==
-          elements * static_cast<std::int64_t>(element_size(value_type(network, transfer.value).type)));
+    CHECK(transfer.bytes == bytes);
   }
   for (const auto& [key, region] : read) {
     const auto& [replica, value, device] = key;
@@ -215,6 +219,43 @@ TEST_CASE("any hybrid of any network is lowered to valid programs in which every
         check_split_plan(network.network(), platform, named.mapping);
     }
   }
+}
+
+// Two messages may be one where one step makes both and one step waits for both first.
+void check_merged(const Plan& plan) {
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> first_reader;  // (program, transfer) → run or output step
+  for (const program::Program& program : plan.programs.programs)
+    for (const program::Lane& lane : program.lanes)
+      for (std::size_t step = lane.steps.size(); step-- > 0;)
+        for (const std::size_t before : lane.steps[step].after)
+          if (lane.steps[before].kind == program::StepKind::receive && lane.steps[step].kind == program::StepKind::run)
+            first_reader[{program.index, lane.steps[before].transfer}] = step;
+  std::set<std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::size_t>> seen;
+  for (const program::Program& program : plan.programs.programs)
+    for (const program::Lane& lane : program.lanes)
+      for (const program::Step& step : lane.steps) {
+        if (step.kind != program::StepKind::send || step.after.empty()) continue;
+        if (lane.steps[step.after.front()].kind != program::StepKind::run) continue;
+        const auto reader = first_reader.find({step.peer, step.transfer});
+        if (reader == first_reader.end()) continue;
+        CHECK(seen.insert({program.index, lane.replica, step.after.front(), step.peer, reader->second}).second);
+      }
+}
+
+TEST_CASE("what leaves with one step and is first read by one step is one message") {
+  Random random(29);
+  std::size_t merged = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const SmallNetwork network = random_network(seed, 8 + seed);
+    const Platform platform = local_platform(3);
+    for (int i = 0; i < 10; ++i) {
+      const Plan plan = lower(network.network(), platform, random_hybrids(network.network(), 3, random));
+      for (const Transfer& transfer : plan.transfers) merged += transfer.cargo.size() - 1;
+      check_merged(plan);
+    }
+  }
+  MESSAGE(merged, " messages saved");
+  CHECK(merged > 0);
 }
 
 TEST_CASE("buffers share memory wherever that is certain to be safe, and nowhere else") {

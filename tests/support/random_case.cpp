@@ -24,7 +24,7 @@ std::vector<std::string> layer_names(const Network& network) {
 std::vector<std::size_t> tamperable(const Network& network, const Plan& plan) {
   std::vector<std::size_t> result;
   for (std::size_t t = 0; t < plan.transfers.size(); ++t) {
-    const ValueId& value = plan.transfers[t].value;
+    const ValueId& value = plan.transfers[t].cargo.front().value;
     if (value.kind == ValueId::Kind::partial || network.tensors()[value.index].producer) result.push_back(t);
   }
   return result;
@@ -93,8 +93,8 @@ CaseVerdict CaseSubject::tamper(const RandomCase& one, Random& random) {
   // (a maximum, a rectifier), another's.
   for (std::size_t tries = 0; tries < 4 && !candidates.empty(); ++tries) {
     const std::size_t chosen = candidates[below(random, candidates.size())];
-    const Transfer& transfer = plan.transfers[chosen];
-    const TensorType type{value_type(*network_, transfer.value).type, transfer.boxes.front().extents()};
+    const Cargo& first = plan.transfers[chosen].cargo.front();
+    const TensorType type{value_type(*network_, first.value).type, first.boxes.front().extents()};
     for (const bool swap : {true, false}) {
       std::atomic<bool> changed{false};
       const CaseVerdict judged = judge(one, [&](std::size_t index, std::vector<std::byte>& message) {

@@ -61,11 +61,13 @@ class Sweep {
   }
 
   bool between_layers_only(const Transfer& transfer) const {
-    return transfer.value.kind == ValueId::Kind::partial || network_.tensors()[transfer.value.index].producer;
+    const ValueId& value = transfer.cargo.front().value;
+    return value.kind == ValueId::Kind::partial || network_.tensors()[value.index].producer;
   }
 
   TensorType type_of(const Transfer& transfer) const {
-    return {value_type(network_, transfer.value).type, transfer.boxes.front().extents()};
+    const Cargo& first = transfer.cargo.front();
+    return {value_type(network_, first.value).type, first.boxes.front().extents()};
   }
 
   // A test that could not see a wrong cut would prove nothing: one transfer between layers arrives with two slices

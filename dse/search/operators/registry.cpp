@@ -70,7 +70,8 @@ Genome combine(const Genome& a, const Genome& b, const Space& space, Rng& rng) {
 std::vector<PlacementId> operators::reachable(const Genome& genome, std::size_t r, const Space& space) {
   const std::vector<int> owner = owners(genome, space);
   std::vector<PlacementId> result;
-  for (PlacementId p = 0; p < space.placements.size(); ++p) {
+  const auto placements = static_cast<PlacementId>(space.placements.size());
+  for (PlacementId p = 0; p < placements; ++p) {
     const auto& devices = space.placements[p].devices;
     const bool free = std::all_of(devices.begin(), devices.end(),
                                   [&](std::size_t d) { return owner[d] < 0 || owner[d] == static_cast<int>(r); });

@@ -9,7 +9,8 @@ namespace {
 PlacementId exchanged(PlacementId placement, std::size_t a, std::size_t b, const Space& space) {
   Placement wanted = space.placements[placement];
   for (std::size_t& device : wanted.devices) device = device == a ? b : device == b ? a : device;
-  for (PlacementId p = 0; p < space.placements.size(); ++p) {
+  const auto placements = static_cast<PlacementId>(space.placements.size());
+  for (PlacementId p = 0; p < placements; ++p) {
     const Placement& one = space.placements[p];
     if (one.devices == wanted.devices && one.split == wanted.split && one.shares == wanted.shares &&
         one.halo == wanted.halo && one.wire == wanted.wire) {
