@@ -17,9 +17,8 @@ class BitMatrix {
   bool get(std::size_t row, std::size_t column) const {
     return (bits_[row * words_ + column / 64] >> (column % 64) & 1) != 0;
   }
-  void add_row(std::size_t to, std::size_t from) { add_row(to, *this, from); }
-  void add_row(std::size_t to, const BitMatrix& other, std::size_t from) {
-    for (std::size_t w = 0; w < words_; ++w) bits_[to * words_ + w] |= other.bits_[from * words_ + w];
+  void add_row(std::size_t to, std::size_t from) {
+    for (std::size_t w = 0; w < words_; ++w) bits_[to * words_ + w] |= bits_[from * words_ + w];
   }
 
  private:

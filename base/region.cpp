@@ -8,7 +8,7 @@ namespace dse {
 namespace {
 
 // a minus b as disjoint boxes, cutting off one side of one axis at a time.
-void append_difference(Box a, const Box& b, std::vector<Box>& out) {
+void append_difference(Box a, const Box& b, Boxes& out) {
   if (intersect(a, b).empty()) {
     out.push_back(std::move(a));
     return;
@@ -30,7 +30,7 @@ void append_difference(Box a, const Box& b, std::vector<Box>& out) {
 // The canonical decomposition: the boxes are cut into slabs at every border on `axis`, each slab is decomposed over the
 // axes that follow, and neighbouring slabs with equal decompositions become one. Equal sets of elements get equal lists
 // of boxes.
-void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Box& prefix, std::vector<Box>& out) {
+void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Box& prefix, Boxes& out) {
   if (axis == prefix.lo.size()) {
     out.push_back(prefix);
     return;
@@ -71,19 +71,19 @@ void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Bo
   }
 }
 
-std::vector<Box> canonical(const std::vector<Box>& boxes) {
+Boxes canonical(const Boxes& boxes) {
   std::vector<const Box*> filled;
   for (const Box& box : boxes)
     if (!box.empty()) filled.push_back(&box);
   if (filled.empty()) return {};
   if (filled.size() == 1) return {*filled.front()};
-  std::vector<Box> out;
+  Boxes out;
   Box prefix = *filled.front();
   append_canonical(filled, 0, prefix, out);
   return out;
 }
 
-Box bounds_of(const std::vector<Box>& boxes) {
+Box bounds_of(const Boxes& boxes) {
   Box bounds = boxes.front();
   for (const Box& box : boxes) {
     for (std::size_t axis = 0; axis < bounds.lo.size(); ++axis) {
@@ -96,7 +96,7 @@ Box bounds_of(const std::vector<Box>& boxes) {
 
 }  // namespace
 
-Box Box::whole(const Shape& shape) { return {std::vector<std::int64_t>(shape.size(), 0), shape}; }
+Box Box::whole(const Shape& shape) { return {Coordinates(shape.size(), 0), shape}; }
 
 std::int64_t Box::elements() const {
   std::int64_t count = 1;
@@ -135,8 +135,7 @@ Region::Region(Box box) {
   if (!box.empty()) boxes_.push_back(std::move(box));
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): callers hand their boxes over
-Region::Region(std::vector<Box> boxes) : boxes_(canonical(boxes)) {
+Region::Region(const Boxes& boxes) : boxes_(canonical(boxes)) {
   if (boxes_.size() > max_boxes) boxes_ = {bounds_of(boxes_)};
 }
 
@@ -153,26 +152,28 @@ bool Region::contains(const Region& other) const { return subtract(other, *this)
 bool Region::is_whole(const Shape& shape) const { return boxes_.size() == 1 && boxes_.front() == Box::whole(shape); }
 
 Region unite(const Region& a, const Region& b) {
-  std::vector<Box> boxes = a.boxes();
+  if (a.empty() || a == b) return b;
+  if (b.empty()) return a;
+  Boxes boxes = a.boxes();
   boxes.insert(boxes.end(), b.boxes().begin(), b.boxes().end());
-  return Region(std::move(boxes));
+  return Region(boxes);
 }
 
 Region intersect(const Region& a, const Region& b) {
-  std::vector<Box> boxes;
+  Boxes boxes;
   for (const Box& x : a.boxes())
     for (const Box& y : b.boxes()) boxes.push_back(intersect(x, y));
-  return Region(std::move(boxes));
+  return Region(boxes);
 }
 
 Region subtract(const Region& a, const Region& b) {
-  std::vector<Box> rest = a.boxes();
+  Boxes rest = a.boxes();
   for (const Box& removed : b.boxes()) {
-    std::vector<Box> next;
+    Boxes next;
     for (Box& piece : rest) append_difference(std::move(piece), removed, next);
     rest = std::move(next);
   }
-  return Region(std::move(rest));
+  return Region(rest);
 }
 
 std::string to_string(const Region& region) {

@@ -1,18 +1,21 @@
 // Regions: normalised sets of disjoint half-open boxes over a tensor's own axes, any rank.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "base/coordinates.hpp"
 #include "base/tensor.hpp"
 
 namespace dse {
 
 // lo[a] <= x[a] < hi[a] on every axis. A rank-0 box holds the one element of a scalar.
 struct Box {
-  std::vector<std::int64_t> lo;
-  std::vector<std::int64_t> hi;
+  Coordinates lo;
+  Coordinates hi;
 
   static Box whole(const Shape& shape);
   std::int64_t elements() const;
@@ -20,10 +23,12 @@ struct Box {
   Shape extents() const;
   bool contains(const Box& other) const;
   bool operator==(const Box&) const = default;
-  auto operator<=>(const Box&) const = default;
+  std::strong_ordering operator<=>(const Box&) const = default;
 };
 
 Box intersect(const Box& a, const Box& b);
+
+using Boxes = boost::container::small_vector<Box, 1>;
 
 // Normal form: no empty boxes, disjoint, sorted, and unique: equal sets have equal lists of boxes. More than
 // `max_boxes` boxes become their bounding box (which may then hold elements that were in none of them: a region only
@@ -34,10 +39,10 @@ class Region {
 
   Region() = default;
   explicit Region(Box box);
-  explicit Region(std::vector<Box> boxes);
+  explicit Region(const Boxes& boxes);
   static Region whole(const Shape& shape) { return Region(Box::whole(shape)); }
 
-  const std::vector<Box>& boxes() const { return boxes_; }
+  const Boxes& boxes() const { return boxes_; }
   bool empty() const { return boxes_.empty(); }
   std::int64_t elements() const;
   Box bounds() const;  // of a non-empty region
@@ -46,7 +51,7 @@ class Region {
   bool operator==(const Region&) const = default;
 
  private:
-  std::vector<Box> boxes_;
+  Boxes boxes_;
 };
 
 Region unite(const Region& a, const Region& b);

@@ -1,7 +1,7 @@
 # Headers that most sources of a target read are parsed once for it; HEADERS adds the target's own heavy ones. Every file still
 # includes what it uses.
 set(DSE_COMMON_HEADERS <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
-  <vector> <fmt/format.h>)
+  <vector> <boost/container/small_vector.hpp> <fmt/format.h>)
 option(DSE_PRECOMPILE "Precompile common headers" ON)
 function(dse_precompile target)
   get_target_property(sources ${target} SOURCES)

@@ -134,7 +134,7 @@ std::span<const std::byte> slice_bytes(const Network& network, const WeightSlice
       offset = offset * static_cast<std::size_t>(shape[axis]) + static_cast<std::size_t>(position[axis]);
     return offset * element;
   };
-  std::vector<std::int64_t> position = slice.box.lo;
+  std::vector<std::int64_t> position = slice.box.lo.shape();
   if (run == size) return {weight.data + offset_of(position), size};
   memory.resize(size);
   for (std::size_t at = 0; at < size; at += run) {

@@ -19,21 +19,39 @@ bool belong_together(const Box& a, const Box& b) {
 
 Holdings::Holdings(const Network& network, const Platform& platform, const std::vector<Part>& parts,
                    std::size_t first_part)
-    : network_(network), platform_(platform), first_part_(first_part) {
+    : network_(network), platform_(platform), first_part_(first_part), devices_(platform.devices.size()) {
+  number_partials(parts);
+  holdings_.resize(values() * devices_);
+  makers_.resize(values());
   add_own(parts);
   add_reads(parts);
   enter_inputs();
-  for (auto& [key, holding] : holdings_) settle(key.first, key.second, holding);
+  for (TensorId tensor = 0; tensor < network.tensors().size(); ++tensor) settle(tensor_value(tensor));
+  for (LayerId layer = 0; layer + 1 < first_partial_.size(); ++layer)
+    for (std::size_t part = 0; part < first_partial_[layer + 1] - first_partial_[layer]; ++part)
+      settle(partial_value(layer, part));
+}
+
+void Holdings::number_partials(const std::vector<Part>& parts) {
+  std::vector<std::size_t> counts(network_.layers().size(), 0);
+  for (const Part& part : parts)
+    if (part.work.kind == PartKind::partial) counts[part.layer] = std::max(counts[part.layer], part.work.part + 1);
+  first_partial_.push_back(network_.tensors().size());
+  for (const std::size_t count : counts) first_partial_.push_back(first_partial_.back() + count);
+}
+
+std::size_t Holdings::number(const ValueId& value) const {
+  return value.kind == ValueId::Kind::tensor ? value.index : first_partial_[value.index] + value.part;
 }
 
 void Holdings::add_own(const std::vector<Part>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i)
     for (const ValuePort& port : parts[i].outputs) {
-      Holding& holding = holdings_[{port.value, parts[i].device}];
+      Holding& holding = at(port.value, parts[i].device);
       holding.own = first_part_ + i;
       holding.own_box = port.box;
       holding.wire = parts[i].wire;
-      makers_[port.value].push_back(parts[i].device);
+      makers_[number(port.value)].push_back(parts[i].device);
     }
 }
 
@@ -46,7 +64,7 @@ void Holdings::add_reads(const std::vector<Part>& parts) {
 
 // Clusters stay disjoint: one that grows swallows those that it meets.
 void Holdings::add_read(const ValueId& value, std::size_t device, const Box& box) {
-  Holding& holding = holdings_[{value, device}];
+  Holding& holding = at(value, device);
   if (holding.own && holding.own_box.contains(box)) {
     for (const Cluster& known : holding.clusters)
       if (known.box == box) return;
@@ -71,28 +89,32 @@ void Holdings::enter_inputs() {
   for (const TensorId input : network_.inputs()) {
     const ValueId value = tensor_value(input);
     const auto enter = [&](std::size_t device, const Box& box) {
-      Holding& holding = holdings_[{value, device}];
+      Holding& holding = at(value, device);
       holding.source = true;
       holding.own_box = box;
       for (Cluster& cluster : holding.clusters) cluster.in_own = true;
-      makers_[value].push_back(device);
+      makers_[number(value)].push_back(device);
     };
     if (!platform_.input_everywhere) {
       enter(platform_.input, Box::whole(network_.tensors()[input].tensor.shape));
       continue;
     }
-    for (auto& [key, holding] : holdings_) {
-      if (key.first != value || holding.clusters.empty()) continue;
-      Box box = holding.clusters.front().box;
-      for (const Cluster& cluster : holding.clusters) box = hull(box, cluster.box);
-      enter(key.second, box);
+    for (std::size_t device = 0; device < devices_; ++device) {
+      const std::vector<Cluster>& clusters = at(value, device).clusters;
+      if (clusters.empty()) continue;
+      Box box = clusters.front().box;
+      for (const Cluster& cluster : clusters) box = hull(box, cluster.box);
+      enter(device, box);
     }
   }
 }
 
-void Holdings::settle(const ValueId& value, std::size_t device, Holding& holding) {
-  for (std::size_t c = 0; c < holding.clusters.size(); ++c)
-    if (!holding.clusters[c].in_own) fetch(value, device, holding, c);
+void Holdings::settle(const ValueId& value) {
+  for (std::size_t device = 0; device < devices_; ++device) {
+    Holding& holding = at(value, device);
+    for (std::size_t c = 0; c < holding.clusters.size(); ++c)
+      if (!holding.clusters[c].in_own) fetch(value, device, holding, c);
+  }
 }
 
 // "Taken from the device itself, else the owner by share, else the lowest device index that holds it": makers stand in
@@ -104,9 +126,9 @@ void Holdings::fetch(const ValueId& value, std::size_t device, Holding& holding,
     cluster.touches_own = !intersect(cluster.box, holding.own_box).empty();
     missing = subtract(missing, Region(holding.own_box));
   }
-  for (const std::size_t maker : makers_[value]) {
+  for (const std::size_t maker : makers_[number(value)]) {
     if (maker == device || missing.empty()) continue;
-    const Region piece = intersect(missing, Region(holdings_.at({value, maker}).own_box));
+    const Region piece = intersect(missing, Region(at(value, maker).own_box));
     if (piece.empty()) continue;
     const std::size_t id = delivery(value, maker, device);
     cluster.from.push_back(id);
@@ -120,19 +142,13 @@ void Holdings::fetch(const ValueId& value, std::size_t device, Holding& holding,
 }
 
 std::size_t Holdings::delivery(const ValueId& value, std::size_t from, std::size_t to) {
-  std::vector<std::size_t>& sent = sent_[{value, from}];
+  Holding& sender = at(value, from);
+  std::vector<std::size_t>& sent = sender.sent;
   for (const std::size_t id : sent)
     if (deliveries_[id].to == to) return id;
-  deliveries_.push_back({value, from, to, holdings_.at({value, from}).wire, {}});
+  deliveries_.push_back({value, from, to, sender.wire, {}});
   sent.push_back(deliveries_.size() - 1);
   return sent.back();
-}
-
-Holding& Holdings::at(const ValueId& value, std::size_t device) { return holdings_.at({value, device}); }
-
-const Holding* Holdings::find(const ValueId& value, std::size_t device) const {
-  const auto found = holdings_.find({value, device});
-  return found == holdings_.end() ? nullptr : &found->second;
 }
 
 std::size_t Holdings::cluster_index(const ValueId& value, std::size_t device, const Box& box) {
@@ -144,12 +160,6 @@ std::size_t Holdings::cluster_index(const ValueId& value, std::size_t device, co
 
 const Cluster& Holdings::cluster_of(const ValueId& value, std::size_t device, const Box& box) {
   return at(value, device).clusters[cluster_index(value, device, box)];
-}
-
-const std::vector<std::size_t>& Holdings::sent(const ValueId& value, std::size_t device) const {
-  static const std::vector<std::size_t> none;
-  const auto found = sent_.find({value, device});
-  return found == sent_.end() ? none : found->second;
 }
 
 std::vector<PartId> Holdings::sources(const Part& part) {

@@ -1,7 +1,6 @@
 // What every device has, reads and is sent of every value of one replica: "needed minus owned". Private to the room.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -26,6 +25,7 @@ struct Holding {
   Box own_box;                // what it computes, or what enters
   Wire wire = Wire::full;     // how it sends that
   std::vector<Cluster> clusters;
+  std::vector<std::size_t> sent;  // deliveries to others
 
   bool has_own() const { return own || source; }
 };
@@ -50,14 +50,16 @@ class Holdings {
   // is computed nowhere.
   Holdings(const Network& network, const Platform& platform, const std::vector<Part>& parts, std::size_t first_part);
 
-  Holding& at(const ValueId& value, std::size_t device);
-  const Holding* find(const ValueId& value, std::size_t device) const;  // null: nothing to do with it
+  // Numbers the values of the replica: tensors, then partial results. Below values().
+  std::size_t number(const ValueId& value) const;
+  std::size_t values() const { return first_partial_.back(); }
+  Holding& at(const ValueId& value, std::size_t device) { return holdings_[number(value) * devices_ + device]; }
   // The cluster that holds a box that the device reads.
   const Cluster& cluster_of(const ValueId& value, std::size_t device, const Box& box);
   std::size_t cluster_index(const ValueId& value, std::size_t device, const Box& box);
   const std::vector<Delivery>& deliveries() const { return deliveries_; }
   // Deliveries of a value that a device sends.
-  const std::vector<std::size_t>& sent(const ValueId& value, std::size_t device) const;
+  const std::vector<std::size_t>& sent(const ValueId& value, std::size_t device) { return at(value, device).sent; }
   // The parts of the replica, by index, that must be done before a part: its own device's and, through deliveries,
   // others'.
   std::vector<PartId> sources(const Part& part);
@@ -66,12 +68,12 @@ class Holdings {
   std::vector<bool> read(const std::vector<Part>& parts);
 
  private:
-  using Key = std::pair<ValueId, std::size_t>;
+  void number_partials(const std::vector<Part>& parts);
   void add_own(const std::vector<Part>& parts);
   void add_reads(const std::vector<Part>& parts);
   void add_read(const ValueId& value, std::size_t device, const Box& box);
   void enter_inputs();
-  void settle(const ValueId& value, std::size_t device, Holding& holding);
+  void settle(const ValueId& value);
   void fetch(const ValueId& value, std::size_t device, Holding& holding, std::size_t cluster);
   std::size_t delivery(const ValueId& value, std::size_t from, std::size_t to);
 
@@ -79,9 +81,10 @@ class Holdings {
   const Platform& platform_;
   std::size_t first_part_;
   std::vector<Delivery> deliveries_;
-  std::map<Key, Holding> holdings_;
-  std::map<ValueId, std::vector<std::size_t>> makers_;  // devices that have some of it, in the order of the parts
-  std::map<Key, std::vector<std::size_t>> sent_;
+  std::size_t devices_;
+  std::vector<std::size_t> first_partial_;        // by layer, and one more: the number of its first partial result
+  std::vector<Holding> holdings_;                 // by number, then device
+  std::vector<std::vector<std::size_t>> makers_;  // by number: devices that have some of it, in the order of the parts
 };
 
 }  // namespace dse::lowering

@@ -17,6 +17,13 @@ constexpr double most_repeated = 0.5;
 
 using Regions = std::vector<Region>;  // by device of the stage
 
+// One device's work on a layer, and what that needs.
+struct Share {
+  std::size_t device = 0;  // of the stage
+  PartWork work;
+  RuleResult result;
+};
+
 class StagePlacement {
  public:
   StagePlacement(const Network& network, const std::vector<AxisRoles>& roles, const Stage& stage, std::size_t replica)
@@ -158,18 +165,22 @@ class StagePlacement {
     return std::all_of(work.outputs.begin(), work.outputs.end(), [](const Region& region) { return region.empty(); });
   }
 
-  bool divisible(LayerId layer) const {
+  // Asks every device's needs, which are kept for the parts.
+  bool divisible(LayerId layer) {
     if (!splittable(network_, layer)) return false;
     const std::vector<Regions> shares = shares_of_outputs(layer);
     if (shares.empty() || std::any_of(shares.begin(), shares.end(), [](const Regions& r) { return r.empty(); }))
       return false;
     double together = 0;
     std::size_t busy = 0;
+    std::vector<Share>& kept = kept_[layer];
     for (std::size_t d = 0; d < devices(); ++d) {
-      const PartWork work = work_of(layer, shares, d);
+      PartWork work = work_of(layer, shares, d);
       if (idle(work)) continue;
       ++busy;
-      together += needs(network_, work).fraction;
+      RuleResult result = needs(network_, work);
+      together += result.fraction;
+      kept.push_back({d, std::move(work), std::move(result)});
     }
     return busy > 1 && together <= 1 + most_repeated * static_cast<double>(busy - 1);
   }
@@ -203,9 +214,14 @@ class StagePlacement {
         const Regions shares = shares_of(output);
         for (std::size_t d = 0; d < devices(); ++d) asked_[output][d] = unite(asked_[output][d], shares[d]);
       }
+      std::vector<Share>& kept = kept_[*layer];
+      kept.clear();
       for (std::size_t d = 0; d < devices(); ++d) {
-        const PartWork work = recomputed(*layer, d);
-        if (!idle(work)) ask_inputs(*layer, d, needs(network_, work));
+        PartWork work = recomputed(*layer, d);
+        if (idle(work)) continue;
+        RuleResult result = needs(network_, work);
+        ask_inputs(*layer, d, result);
+        kept.push_back({d, std::move(work), std::move(result)});
       }
     }
   }
@@ -228,7 +244,7 @@ class StagePlacement {
 
   // ---- parts
 
-  std::vector<Part> parts_of(LayerId layer) const {
+  std::vector<Part> parts_of(LayerId layer) {
     std::vector<Part> parts;
     const auto add = [&](std::size_t device, PartWork work) {
       parts.push_back(make_part(network_, replica_, stage_.devices[device], std::move(work)));
@@ -243,13 +259,10 @@ class StagePlacement {
         add(device, std::move(work));
       }
       renumber(parts);
-    } else if (stage_.halo == Halo::recompute) {
-      for (std::size_t d = 0; d < devices(); ++d)
-        if (PartWork work = recomputed(layer, d); !idle(work)) add(d, std::move(work));
     } else {
-      const std::vector<Regions> shares = shares_of_outputs(layer);
-      for (std::size_t d = 0; d < devices(); ++d)
-        if (PartWork work = work_of(layer, shares, d); !idle(work)) add(d, std::move(work));
+      for (Share& share : kept_.at(layer))
+        parts.push_back(make_part(network_, replica_, stage_.devices[share.device], std::move(share.work),
+                                  std::move(share.result)));
     }
     return parts;
   }
@@ -295,7 +308,8 @@ class StagePlacement {
   std::size_t main_ = 0;  // the device with the largest share: what is not divided runs there
   std::map<std::int64_t, std::int64_t> granularity_;  // channels → the multiple of their cuts
   std::map<LayerId, bool> divided_;
-  std::vector<Regions> asked_;  // recompute: by tensor, by device
+  std::map<LayerId, std::vector<Share>> kept_;  // of divided layers: what each device computes of them
+  std::vector<Regions> asked_;                  // recompute: by tensor, by device
 };
 
 }  // namespace
@@ -308,8 +322,12 @@ PartWork whole_work(const Network& network, LayerId layer) {
 }
 
 Part make_part(const Network& network, std::size_t replica, std::size_t device, PartWork work) {
-  const Layer& layer = network.layers()[work.layer];
   RuleResult result = needs(network, work);
+  return make_part(network, replica, device, std::move(work), std::move(result));
+}
+
+Part make_part(const Network& network, std::size_t replica, std::size_t device, PartWork work, RuleResult result) {
+  const Layer& layer = network.layers()[work.layer];
   Part part;
   part.replica = replica;
   part.layer = work.layer;

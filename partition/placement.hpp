@@ -20,5 +20,7 @@ PartWork whole_work(const Network& network, LayerId layer);
 
 // The part itself: what it computes, reads and loads.
 Part make_part(const Network& network, std::size_t replica, std::size_t device, PartWork work);
+// `result`: needs(network, work).
+Part make_part(const Network& network, std::size_t replica, std::size_t device, PartWork work, RuleResult result);
 
 }  // namespace dse::lowering

@@ -39,7 +39,7 @@ struct Memory {
 // What one device's lane looks like while it is written.
 struct LaneDraft {
   Lane lane;
-  std::map<ValueId, Memory> memory;
+  std::vector<std::optional<Memory>> memory;    // by the value's number
   std::map<std::size_t, std::size_t> received;  // message → step
 };
 
@@ -91,7 +91,10 @@ class Lowering {
     plan_.parts.insert(plan_.parts.end(), std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
     lanes_.clear();
     lanes_.resize(platform_.devices.size());
-    for (LaneDraft& draft : lanes_) draft.lane.replica = replica;
+    for (LaneDraft& draft : lanes_) {
+      draft.lane.replica = replica;
+      draft.memory.resize(holdings_->values());
+    }
     emit_inputs();
     for (const std::size_t group : order_) emit_segment(group);
     emit_outputs();
@@ -173,9 +176,9 @@ class Lowering {
   }
 
   Memory& memory_of(std::size_t device, const ValueId& value) {
-    const auto [entry, made] = lanes_[device].memory.try_emplace(value);
-    if (made) lay_out(device, value, entry->second);
-    return entry->second;
+    std::optional<Memory>& memory = lanes_[device].memory[holdings_->number(value)];
+    if (!memory) lay_out(device, value, memory.emplace());
+    return *memory;
   }
 
   // The own result lies inside a gathered box where it is one piece of it; then nothing is copied.
@@ -233,9 +236,8 @@ class Lowering {
   }
 
   bool enters(const ValueId& value, std::size_t device) const {
-    const Holding* holding = holdings_->find(value, device);
-    return holding != nullptr && holding->source &&
-           (!holding->clusters.empty() || !holdings_->sent(value, device).empty());
+    const Holding& holding = holdings_->at(value, device);
+    return holding.source && (!holding.clusters.empty() || !holding.sent.empty());
   }
 
   // `values` are made by one step: the messages that they are in are complete.

@@ -29,7 +29,6 @@ void Precedence::walk(const std::vector<const Lane*>& lanes) {
   const auto receives = [&](std::size_t at) { return step_of(at).kind == StepKind::receive && end_[at].has_value(); };
   std::vector<std::vector<std::size_t>> next(place_.size());
   std::vector<std::size_t> waiting(place_.size(), 0), ready;
-  BitMatrix over = started_;  // by node: what is over when it is over
   for (std::size_t at = 0; at < place_.size(); ++at) {
     for (const std::size_t earlier : step_of(at).after) next[first_[place_[at].lane] + earlier].push_back(at);
     waiting[at] += step_of(at).after.size();
@@ -44,11 +43,11 @@ void Precedence::walk(const std::vector<const Lane*>& lanes) {
     ready.pop_back();
     for (const std::size_t step : step_of(at).after) {
       const std::size_t earlier = first_[place_[at].lane] + step;
-      started_.add_row(at, over, earlier);
+      // What is over when `earlier` is: what was when it started, and when its message was sent.
+      started_.add_row(at, earlier);
+      if (receives(earlier)) started_.add_row(at, *end_[earlier]);
       started_.set(at, earlier);
     }
-    over.add_row(at, started_, at);
-    if (receives(at)) over.add_row(at, started_, *end_[at]);
     for (const std::size_t later : next[at])
       if (--waiting[later] == 0) ready.push_back(later);
   }

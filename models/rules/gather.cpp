@@ -59,7 +59,7 @@ class Gather : public OperatorRule {
 
   std::vector<std::int64_t> used_indices(const Box& box) const {
     std::vector<std::int64_t> result;
-    std::vector<std::int64_t> at = box.lo;
+    std::vector<std::int64_t> at = box.lo.shape();
     for (std::int64_t i = 0; i < box.elements(); ++i) {
       std::int64_t offset = 0;
       for (std::size_t axis = 0; axis < at.size(); ++axis) offset = offset * index_type_.shape[axis] + at[axis];

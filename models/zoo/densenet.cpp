@@ -26,10 +26,7 @@ Value dense_block(Builder& b, const std::string& name, const Value& x, int layer
   return b.concat(name + ".concat", features);
 }
 
-}  // namespace
-
-void densenet121(Builder& b) {
-  constexpr std::array depths{6, 12, 24, 16};
+void densenet(Builder& b, const std::array<int, 4>& depths) {
   Value x = b.input("input", {1, 3, 224, 224});
   x = b.conv("features.conv0", x, {.out = 64, .kernel = 7, .stride = 2});
   x = b.relu("features.relu0", b.batch_norm("features.norm0", x));
@@ -46,5 +43,10 @@ void densenet121(Builder& b) {
   x = b.flatten("flatten", b.global_average_pool("avgpool", x));
   b.output("output", b.gemm("classifier", x, 1000));
 }
+
+}  // namespace
+
+void densenet121(Builder& b) { densenet(b, {6, 12, 24, 16}); }
+void densenet264(Builder& b) { densenet(b, {6, 12, 64, 48}); }
 
 }  // namespace dse::zoo

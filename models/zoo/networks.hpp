@@ -14,6 +14,7 @@ void resnet50(Builder& b);
 void resnet101(Builder& b);
 void mobilenetv2(Builder& b);
 void densenet121(Builder& b);
+void densenet264(Builder& b);
 void squeezenet11(Builder& b);
 void googlenet(Builder& b);
 void unet(Builder& b);

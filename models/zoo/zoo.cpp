@@ -26,6 +26,7 @@ constexpr std::array recipes{
     Recipe{"resnet101", "ResNet-101, 224x224, 44.5 M parameters, 7.8 GMAC", resnet101},
     Recipe{"mobilenetv2", "MobileNetV2, 224x224, 3.5 M parameters, 0.3 GMAC", mobilenetv2},
     Recipe{"densenet121", "DenseNet-121, 224x224, 8.0 M parameters, 2.8 GMAC", densenet121},
+    Recipe{"densenet264", "DenseNet-264, 224x224, 33.3 M parameters, 5.8 GMAC", densenet264},
     Recipe{"squeezenet1.1", "SqueezeNet 1.1, 224x224, 1.2 M parameters, 0.35 GMAC", squeezenet11},
     Recipe{"googlenet",
            "GoogLeNet as first published (LRN, no batch normalisation), 224x224, 7.0 M parameters, 1.6 GMAC",

@@ -12,7 +12,7 @@ namespace {
 using Point = std::vector<std::int64_t>;
 
 Region random_region(std::mt19937_64& random, std::size_t rank, std::size_t boxes) {
-  std::vector<Box> list(boxes);
+  Boxes list(boxes);
   for (Box& box : list) {
     for (std::size_t axis = 0; axis < rank; ++axis) {
       box.lo.push_back(static_cast<std::int64_t>(random() % 6));
@@ -25,7 +25,7 @@ Region random_region(std::mt19937_64& random, std::size_t rank, std::size_t boxe
 std::set<Point> points(const Region& region) {
   std::set<Point> result;
   for (const Box& box : region.boxes()) {
-    Point at = box.lo;
+    Point at = box.lo.shape();
     while (true) {
       CHECK_MESSAGE(result.insert(at).second, "boxes overlap");
       std::size_t axis = at.size();
@@ -62,7 +62,7 @@ TEST_CASE("regions behave as sets of elements") {
 }
 
 TEST_CASE("adjacent boxes become one and a region of the whole knows it") {
-  const Region halves(std::vector<Box>{Box{{0, 0}, {2, 8}}, Box{{2, 0}, {4, 8}}});
+  const Region halves(Boxes{Box{{0, 0}, {2, 8}}, Box{{2, 0}, {4, 8}}});
   CHECK(halves.boxes().size() == 1);
   CHECK(halves.is_whole({4, 8}));
   CHECK_FALSE(halves.is_whole({4, 9}));
@@ -71,7 +71,7 @@ TEST_CASE("adjacent boxes become one and a region of the whole knows it") {
 }
 
 TEST_CASE("more boxes than the limit become their bounds, which still hold them all") {
-  std::vector<Box> many;
+  Boxes many;
   for (std::int64_t i = 0; i < 40; ++i) many.push_back(Box{{3 * i, i}, {3 * i + 1, i + 1}});
   const Region region(many);
   CHECK(region.boxes().size() == 1);

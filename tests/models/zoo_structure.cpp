@@ -141,6 +141,7 @@ TEST_CASE("zoo: parameters and multiply-accumulates are the published ones") {
       {"resnet101", zoo::resnet101, 44'549'160, 7.801, logits},
       {"mobilenetv2", zoo::mobilenetv2, 3'504'872, 0.3008, logits},
       {"densenet121", zoo::densenet121, 7'978'856, 2.834, logits},
+      {"densenet264", zoo::densenet264, 33'337'704, 5.752, logits},
       {"squeezenet1.1", zoo::squeezenet11, 1'235'496, 0.349, logits},
       {"googlenet", zoo::googlenet, 6'998'552, 1.582, logits},
       {"unet", zoo::unet, 7'763'041, 12.07, {1, 1, 256, 256}},
@@ -165,8 +166,8 @@ TEST_CASE("zoo: all networks are listed once, the detector and the test network 
     ++names[entry.name];
     CHECK_FALSE(entry.description.empty());
   }
-  CHECK(names.size() == 13);
-  CHECK(zoo::entries().size() == 13);
+  CHECK(names.size() == 14);
+  CHECK(zoo::entries().size() == 14);
   zoo::Builder detector("yolov4-tiny", 1), tiny("tiny", 1);
   zoo::yolov4_tiny(detector);
   zoo::tiny(tiny);

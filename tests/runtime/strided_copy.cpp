@@ -14,7 +14,7 @@ namespace {
 // Visits every element of `box`, innermost axis fastest.
 template <typename Visit>
 void each(const Box& box, Visit visit) {
-  std::vector<std::int64_t> at = box.lo;
+  std::vector<std::int64_t> at = box.lo.shape();
   if (box.empty()) return;
   while (true) {
     visit(at);

@@ -99,7 +99,7 @@ double number_at(const std::byte* at, DataType type) {
 std::vector<std::byte> cut(const engine::OwnedTensor& whole, const Box& box) {
   std::vector<std::byte> result;
   const std::size_t element = element_size(whole.tensor.type);
-  std::vector<std::int64_t> at = box.lo;
+  std::vector<std::int64_t> at = box.lo.shape();
   for (std::int64_t i = 0; i < box.elements(); ++i) {
     std::size_t offset = 0;
     for (std::size_t axis = 0; axis < at.size(); ++axis)

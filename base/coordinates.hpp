@@ -1,0 +1,75 @@
+// A number for each axis of a tensor.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <vector>
+
+#include "base/tensor.hpp"
+
+namespace dse {
+
+// A vector that needs no memory of its own up to rank 6: a lowering makes and drops boxes by the thousand, and with
+// std::vector most of its time was the allocator's.
+class Coordinates {
+ public:
+  using value_type = std::int64_t;
+  using iterator = std::int64_t*;
+  using const_iterator = const std::int64_t*;
+
+  Coordinates() = default;
+  Coordinates(std::initializer_list<std::int64_t> values) : Coordinates(values.begin(), values.end()) {}
+  Coordinates(const Shape& shape) : Coordinates(shape.begin(), shape.end()) {}  // NOLINT: a Shape is one
+  explicit Coordinates(std::size_t rank, std::int64_t value = 0) {
+    resize(rank);
+    std::fill(begin(), end(), value);
+  }
+  template <std::input_iterator Iterator>
+  Coordinates(Iterator first, Iterator last) {
+    resize(static_cast<std::size_t>(last - first));
+    std::copy(first, last, begin());
+  }
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  iterator begin() { return size_ <= few ? few_.data() : many_.data(); }
+  iterator end() { return begin() + size_; }
+  const_iterator begin() const { return size_ <= few ? few_.data() : many_.data(); }
+  const_iterator end() const { return begin() + size_; }
+  std::int64_t& operator[](std::size_t axis) { return begin()[axis]; }
+  std::int64_t operator[](std::size_t axis) const { return begin()[axis]; }
+  std::int64_t& back() { return begin()[size_ - 1]; }
+  std::int64_t back() const { return begin()[size_ - 1]; }
+
+  // New axes are 0.
+  void resize(std::size_t rank) {
+    if (rank > few && size_ <= few) many_.assign(few_.begin(), few_.begin() + size_);
+    if (rank <= few && size_ > few) std::copy_n(many_.begin(), rank, few_.begin());
+    if (rank > few) many_.resize(rank);
+    if (rank <= few && rank > size_) std::fill(few_.begin() + size_, few_.begin() + rank, 0);
+    size_ = rank;
+  }
+  void push_back(std::int64_t value) {
+    resize(size_ + 1);
+    back() = value;
+  }
+  Shape shape() const { return {begin(), end()}; }
+
+  bool operator==(const Coordinates& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
+  std::strong_ordering operator<=>(const Coordinates& other) const {
+    return std::lexicographical_compare_three_way(begin(), end(), other.begin(), other.end());
+  }
+
+ private:
+  static constexpr std::size_t few = 6;
+  std::size_t size_ = 0;
+  std::array<std::int64_t, few> few_{};
+  std::vector<std::int64_t> many_;  // all of them, above rank 6
+};
+
+}  // namespace dse
