@@ -2,7 +2,8 @@
 // mappings.
 //   bench_sweep [--cuts N (0: every one)] [--random N] [--hybrids N] [--strategies 1] [--frames N] [--seed N]
 //   MODEL.onnx...
-// Prints a line a network; exit 9 where a mapping was wrong or a swapped slice was not seen.
+// Prints a line a network, and a table of the strategies with what of each network stayed whole; exit 9 where a mapping
+// was wrong or a swapped slice was not seen.
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -52,6 +53,7 @@ int main(int argc, char** argv) try {
       network = dse::Network::import(work.path() / file.filename());
     }
     const dse::test::SweepResult result = dse::test::sweep(network, options);
+    dse::test::print_rows(std::cout, network.name(), result);
     std::cout << network.name() << " (" << network.layers().size() << " layers): " << result << std::endl;
     failed = failed || result.wrong > 0 || result.unseen > 0;
   }

@@ -29,9 +29,10 @@ double base_tolerance(program::Wire wire) {
 
 bool is_half_precision(DataType type) { return type == DataType::float16 || type == DataType::bfloat16; }
 
-double tolerance(double base, double noise) {
-  if (!std::isfinite(noise)) return 10 * base;
-  return std::min(std::max(base, 4 * noise), 10 * base);
+double tolerance(double base, double noise, double magnitude) {
+  const double cap = 10 * base;
+  if (4 * noise <= cap) return std::max(base, 4 * noise);
+  return magnitude > 0 ? std::max(cap, std::min(0.5, resolution / magnitude)) : cap;
 }
 
 }  // namespace dse::deploy

@@ -2,7 +2,7 @@
 //
 // Errors are relative to the largest magnitude of the expected tensor. The tolerance is the larger of the base (1e-4;
 // 2e-3 where half precision takes part) and four times the network's own noise, the undivided network with against
-// without graph optimisation, but at most ten times the base.
+// without graph optimisation, but at most ten times the base (or what float32 resolves, where that is more).
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,11 @@ bool is_half_precision(DataType type);
 // What a shortened wire adds to it: fp16 2e-3; int8 5e-2, a choice, since nothing bounds what a network makes of it.
 double base_tolerance(program::Wire wire);
 
-// The tolerance for a network whose own noise is `noise`.
-double tolerance(double base, double noise);
+// The tolerance for a tensor whose own noise is `noise` and whose largest magnitude is `magnitude`. A tensor whose
+// noise asks for more than ten times the base may get more where it is tiny: the engine computes a sigmoid by adding to
+// 0.5, so that far below 1 it is only as exact as float32 is near 1, absolutely. What that allows, `resolution` ÷
+// magnitude, is capped at half the magnitude.
+inline constexpr double resolution = 4 * 0x1p-23;
+double tolerance(double base, double noise, double magnitude);
 
 }  // namespace dse::deploy

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "base/error.hpp"
@@ -11,6 +12,7 @@
 #include "deploy/seeded_inputs.hpp"
 #include "deploy/weight_file.hpp"
 #include "models/submodel.hpp"
+#include "program/exactness.hpp"
 
 namespace dse::deploy {
 namespace {
@@ -48,7 +50,11 @@ struct Reference::State {
   std::map<std::size_t, std::vector<engine::OwnedTensor>> inputs;
   std::map<std::size_t, std::vector<engine::OwnedTensor>> outputs;
   std::map<std::vector<TensorId>, engine::Session> exposed;  // the last one only: sessions are large
-  std::map<TensorId, double> noises;
+  struct Noise {
+    double relative = 0;
+    double magnitude = std::numeric_limits<double>::infinity();  // the least of the frames' largest
+  };
+  std::map<TensorId, Noise> noises;
 
   void write_weights() {
     const std::vector<WeightId> ids = external_weights(network, all_layers(network));
@@ -108,11 +114,14 @@ struct Reference::State {
     for (std::size_t i = 0; i < measured.size(); ++i) {
       const engine::OwnedTensor& got = *found.at(measured[i]);
       const bool same_type = got.tensor == optimised[i].tensor;
-      double& noise = noises[measured[i]];
-      noise = std::max(noise,
-                       relative_error(optimised[i].tensor,
-                                      same_type ? std::span<const std::byte>(got.data) : std::span<const std::byte>(),
-                                      optimised[i].data));
+      Noise& noise = noises[measured[i]];
+      noise.relative = std::max(noise.relative, relative_error(optimised[i].tensor,
+                                                               same_type ? std::span<const std::byte>(got.data)
+                                                                         : std::span<const std::byte>(),
+                                                               optimised[i].data));
+      noise.magnitude =
+          std::min(noise.magnitude,
+                   program::deviation(optimised[i].tensor.type, optimised[i].data, optimised[i].data).magnitude);
     }
   }
 
@@ -203,16 +212,18 @@ void Reference::measure_noise(const std::vector<TensorId>& ids) {
   // In half precision one frame's noise is a draw from a wide distribution.
   const std::size_t frames = uses_half_precision(network()) ? 8 : 1;
   for (std::size_t frame = 0; frame < frames; ++frame) state_->add_noise(*this, session, rounded, extra, frame);
-  for (const TensorId id : wanted) state_->noises.try_emplace(id, 0);  // network inputs
+  for (const TensorId id : wanted) state_->noises.try_emplace(id);  // network inputs
 }
 
 double Reference::noise(TensorId tensor) {
   measure_noise({tensor});
-  return state_->noises.at(tensor);
+  return state_->noises.at(tensor).relative;
 }
 
 double Reference::tolerance_of(TensorId tensor, program::Wire wire) {
-  return tolerance(std::max(state_->base, base_tolerance(wire)), noise(tensor));
+  measure_noise({tensor});
+  const State::Noise& noise = state_->noises.at(tensor);
+  return tolerance(std::max(state_->base, base_tolerance(wire)), noise.relative, noise.magnitude);
 }
 
 }  // namespace dse::deploy

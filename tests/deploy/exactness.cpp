@@ -74,11 +74,16 @@ TEST_CASE("integers") {
 TEST_CASE("strings are refused") { CHECK_THROWS_AS(error_of<char>(DataType::string, {}, {}), Error); }
 
 TEST_CASE("the tolerance follows the noise between the base and ten times the base") {
-  CHECK(deploy::tolerance(1e-4, 0) == 1e-4);
-  CHECK(deploy::tolerance(1e-4, 1e-5) == 1e-4);
-  CHECK(deploy::tolerance(1e-4, 1e-4) == doctest::Approx(4e-4));
-  CHECK(deploy::tolerance(1e-4, 1) == doctest::Approx(1e-3));
-  CHECK(deploy::tolerance(2e-3, std::numeric_limits<double>::infinity()) == doctest::Approx(2e-2));
+  CHECK(deploy::tolerance(1e-4, 0, 1) == 1e-4);
+  CHECK(deploy::tolerance(1e-4, 1e-5, 1) == 1e-4);
+  CHECK(deploy::tolerance(1e-4, 1e-4, 1) == doctest::Approx(4e-4));
+  CHECK(deploy::tolerance(1e-4, 1, 1) == doctest::Approx(1e-3));
+  CHECK(deploy::tolerance(2e-3, std::numeric_limits<double>::infinity(), 1) == doctest::Approx(2e-2));
+  // A tiny tensor gets what float32 resolves near 1, if its noise shows that it needs it.
+  CHECK(deploy::tolerance(1e-4, 1e-5, 1e-5) == 1e-4);
+  CHECK(deploy::tolerance(1e-4, 4e-3, 1e-5) == doctest::Approx(4 * 0x1p-23 / 1e-5));
+  CHECK(deploy::tolerance(1e-4, 4e-3, 1e-9) == 0.5);
+  CHECK(deploy::tolerance(1e-4, 4e-3, 0) == doctest::Approx(1e-3));
   CHECK(deploy::base_tolerance(true) == 2e-3);
   CHECK(deploy::base_tolerance(false) == 1e-4);
 }

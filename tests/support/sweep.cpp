@@ -1,5 +1,7 @@
 #include "tests/support/sweep.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <vector>
@@ -41,13 +43,52 @@ class Sweep {
       std::vector<std::int64_t> uneven(devices, 1);
       uneven.front() = 3;
       for (const auto& shares : {std::vector<std::int64_t>{}, uneven})
-        for (const NamedMapping& named : strategies(network_, devices, shares)) try_mapping(named.mapping);
+        for (const NamedMapping& named : strategies(network_, devices, shares)) try_strategy(named);
     }
     return result_;
   }
 
  private:
-  void try_mapping(const Mapping& mapping) {
+  void try_strategy(const NamedMapping& named) {
+    const auto is_it = [&](const StrategyRow& row) { return row.name == named.name; };
+    auto row = std::find_if(result_.rows.begin(), result_.rows.end(), is_it);
+    if (row == result_.rows.end()) {
+      row = result_.rows.emplace(row);
+      row->name = named.name;
+      count_whole(named.mapping, *row);
+    }
+    const std::size_t wrong = result_.wrong;
+    row->worst_excess = std::max(row->worst_excess, try_mapping(named.mapping));
+    row->wrong += result_.wrong - wrong;
+    ++row->cases;
+  }
+
+  // Layers of split stages that one device computes alone.
+  void count_whole(const Mapping& mapping, StrategyRow& row) const {
+    const Plan plan = lower(network_, platform_, mapping);
+    double work = 0, whole = 0;
+    for (std::size_t replica = 0; replica < mapping.replicas.size(); ++replica)
+      for (const Stage& stage : mapping.replicas[replica].stages) {
+        if (stage.split == Split::none || stage.devices.size() < 2) continue;
+        for (const LayerId id : stage.layers) {
+          const Layer& layer = network_.layers()[id];
+          const auto parts = std::count_if(plan.parts.begin(), plan.parts.end(), [&](const Part& part) {
+            return part.replica == replica && part.layer == id;
+          });
+          const auto arithmetic = static_cast<double>(layer.macs + layer.operations);
+          ++row.split_layers;
+          work += arithmetic;
+          if (parts > 1) continue;
+          ++row.whole_layers;
+          ++row.kinds[layer.op_type];
+          whole += arithmetic;
+        }
+      }
+    row.whole_work = work > 0 ? whole / work : 0;
+  }
+
+  // Returns the error over its tolerance.
+  double try_mapping(const Mapping& mapping) {
     ++result_.cases;
     const Outcome outcome = run_in_process(network_, platform_, mapping, reference_, options_.frames);
     const Verdict verdict = compare(reference_, network_, outcome);
@@ -58,6 +99,7 @@ class Sweep {
       if (result_.first_failure.empty()) result_.first_failure = to_json(mapping, network_, platform_);
     }
     if (outcome.transfers > 0) tamper(mapping);
+    return verdict.worst_excess;
   }
 
   bool between_layers_only(const Transfer& transfer) const {
@@ -107,6 +149,17 @@ std::ostream& operator<<(std::ostream& out, const SweepResult& result) {
       << " unseen";
   if (!result.first_failure.empty()) out << "; first wrong: " << result.first_failure;
   return out;
+}
+
+void print_rows(std::ostream& out, const std::string& network, const SweepResult& result) {
+  for (const StrategyRow& row : result.rows) {
+    out << "| " << network << " | " << row.name << " | " << row.cases << " | " << row.wrong << " | "
+        << fmt::format("{:.3f}", row.worst_excess) << " | " << row.whole_layers << " of " << row.split_layers << " | "
+        << fmt::format("{:.1f} %", 100 * row.whole_work) << " |";
+    for (const auto& [kind, count] : row.kinds) out << ' ' << kind << ' ' << count;
+    out << " |\n";
+  }
+  out.flush();
 }
 
 }  // namespace dse::test

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "models/network.hpp"
 #include "tests/support/mappings.hpp"
@@ -22,6 +24,18 @@ struct SweepOptions {
   std::uint64_t seed = 1;
 };
 
+// One strategy over 2, 3 and 4 devices with equal and 3:1 shares.
+struct StrategyRow {
+  std::string name;
+  std::size_t cases = 0;
+  std::size_t wrong = 0;
+  double worst_excess = 0;                   // error ÷ tolerance
+  std::size_t split_layers = 0;              // of stages that are split: over two devices, equal shares
+  std::size_t whole_layers = 0;              // of those, computed on one device all the same
+  double whole_work = 0;                     // their fraction of the stages' arithmetic
+  std::map<std::string, std::size_t> kinds;  // operator types of the whole layers
+};
+
 struct SweepResult {
   std::size_t cases = 0;
   std::size_t wrong = 0;      // cases whose outputs were not exact
@@ -30,9 +44,12 @@ struct SweepResult {
   double worst_error = 0;     // relative, over the cases
   double worst_excess = 0;    // error ÷ tolerance
   std::string first_failure;  // the mapping, for people
+  std::vector<StrategyRow> rows;
 };
 
 SweepResult sweep(const Network& network, const SweepOptions& options);
 std::ostream& operator<<(std::ostream& out, const SweepResult& result);
+// Markdown, a line a strategy.
+void print_rows(std::ostream& out, const std::string& network, const SweepResult& result);
 
 }  // namespace dse::test
