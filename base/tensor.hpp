@@ -33,6 +33,8 @@ enum class DataType : int {
 
 using Shape = std::vector<std::int64_t>;
 
+// float16 or bfloat16.
+inline bool is_half(DataType type) { return type == DataType::float16 || type == DataType::bfloat16; }
 // Bytes of one element; 0 for types that have no fixed size (string) or are unknown.
 std::size_t element_size(DataType type);
 std::string_view to_string(DataType type);  // "float32"

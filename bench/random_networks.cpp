@@ -1,7 +1,9 @@
 // The property test of random networks under random mappings, for as many cases as there is time for.
 //   bench_random [--cases N] [--seed N] [--per-network N] [--shrink 0]
+//   bench_random --replay FILE    the cases in a file, one a line, as printed by an earlier run
 // Prints a line every thousand cases and a summary; exit 9 where a case was wrong, with the case made small.
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 
@@ -17,6 +19,25 @@ void report(const dse::test::RandomRunResult& result, bool shrink) {
       std::cout << "small: " << failure.reason << "\n" << dse::test::to_json(dse::test::shrunk(failure)) << std::endl;
 }
 
+// Runs and shrinks the cases of a file.
+int replay(const std::string& path) {
+  int wrong = 0;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("{")) continue;
+    const dse::test::RandomCase one = dse::test::random_case_from_json(line);
+    if (!dse::test::CaseSubject(one.network).alive()) std::cout << "left out by now: ";
+    const dse::test::CaseVerdict verdict = dse::test::run_case(one);
+    std::cout << (verdict.failed ? "wrong: " + verdict.reason : "right") << ", error " << verdict.error << " ("
+              << verdict.excess << " of its tolerance), own noise " << dse::test::CaseSubject(one.network).own_noise()
+              << std::endl;
+    if (!verdict.failed) continue;
+    ++wrong;
+    std::cout << dse::test::to_json(dse::test::shrunk({one, verdict.reason})) << std::endl;
+  }
+  return wrong > 0 ? 9 : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -26,6 +47,7 @@ int main(int argc, char** argv) try {
   for (int i = 1; i < argc; i += 2) {
     const std::string word = argv[i];
     if (i + 1 == argc) throw dse::Error(dse::ExitCode::usage, "USAGE", word + " needs a value");
+    if (word == "--replay") return replay(argv[i + 1]);
     const std::size_t value = std::strtoull(argv[i + 1], nullptr, 10);
     if (word == "--cases")
       options.cases = value;

@@ -27,8 +27,6 @@ double base_tolerance(program::Wire wire) {
   return 0;
 }
 
-bool is_half_precision(DataType type) { return type == DataType::float16 || type == DataType::bfloat16; }
-
 double tolerance(double base, double noise, double magnitude) {
   const double cap = 10 * base;
   if (4 * noise <= cap) return std::max(base, 4 * noise);

@@ -21,7 +21,6 @@ double relative_error(const TensorType& type, std::span<const std::byte> got, st
 
 // 2e-3 where half precision takes part, else 1e-4.
 double base_tolerance(bool half_precision);
-bool is_half_precision(DataType type);
 // What a shortened wire adds to it: fp16 2e-3; int8 5e-2, a choice, since nothing bounds what a network makes of it.
 double base_tolerance(program::Wire wire);
 

@@ -32,7 +32,7 @@ std::vector<LayerId> all_layers(const Network& network) {
 }
 
 bool uses_half_precision(const Network& network) {
-  const auto half = [](const auto& tensor) { return is_half_precision(tensor.tensor.type); };
+  const auto half = [](const auto& tensor) { return is_half(tensor.tensor.type); };
   return std::any_of(network.tensors().begin(), network.tensors().end(), half) ||
          std::any_of(network.weights().begin(), network.weights().end(), half);
 }
@@ -206,11 +206,11 @@ void Reference::measure_noise(const std::vector<TensorId>& ids) {
   // inside. So the literal network rounds every activation.
   std::vector<TensorId> rounded = extra;
   for (TensorId id = 0; id < state_->network.tensors().size(); ++id)
-    if (is_half_precision(state_->network.tensors()[id].tensor.type)) rounded.push_back(id);
+    if (is_half(state_->network.tensors()[id].tensor.type)) rounded.push_back(id);
   rounded = state_->intermediates(rounded);
   const engine::Session session = state_->load(rounded, engine::Optimisation::none);
-  // In half precision one frame's noise is a draw from a wide distribution.
-  const std::size_t frames = uses_half_precision(network()) ? 8 : 1;
+  // One frame's noise is a draw from a distribution, in half precision from a wide one.
+  const std::size_t frames = uses_half_precision(network()) ? 8 : 4;
   for (std::size_t frame = 0; frame < frames; ++frame) state_->add_noise(*this, session, rounded, extra, frame);
   for (const TensorId id : wanted) state_->noises.try_emplace(id);  // network inputs
 }

@@ -33,7 +33,7 @@ class Reference {
   // Intermediates (or inputs, or outputs), in the order asked for, by a session that also declares them as outputs.
   std::vector<engine::OwnedTensor> tensors(const std::vector<TensorId>& ids, std::size_t frame);
 
-  // The largest relative error, over the tensors' elements in the first frame (the first eight in half precision), of
+  // The largest relative error, over the tensors' elements in the first four frames (eight in half precision), of
   // the network run without graph optimisation (and with every half-precision activation rounded to it) against it run
   // with.
   double noise(TensorId tensor);

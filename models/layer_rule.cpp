@@ -41,6 +41,9 @@ LayerRule::LayerRule(const Network& network, const Network::Graph& graph, LayerI
     const bool only_result = nodes_[n].outputs.size() == 1;
     if (nodes_[n].rule->summed() > 0 && reads_port && only_result && anchor_ == absent) anchor_ = n;
   }
+  if (anchor_ == absent) return;
+  partial_type_ = nodes_[anchor_].facts.outputs[0];
+  if (is_half(partial_type_.type)) partial_type_.type = DataType::float32;
 }
 
 std::size_t LayerRule::value_index(const std::string& name) {
@@ -82,8 +85,6 @@ void LayerRule::add_node(std::size_t index, std::int64_t opset) {
 }
 
 std::int64_t LayerRule::summed() const { return anchor_ == absent ? 0 : nodes_[anchor_].rule->summed(); }
-
-const TensorType& LayerRule::partial_type() const { return nodes_.at(anchor_).facts.outputs[0]; }
 
 SummedInput LayerRule::summed_input() const {
   const Node& anchor = nodes_.at(anchor_);
@@ -278,6 +279,7 @@ void LayerRule::emit_partial(const PartWork& work, const Walked& walked, GraphBu
   const std::string value = partial_name(builder.network(), layer_, work.part);
   const std::string name = builder.new_name(value);
   rules::NodeWriter writer(builder, anchor.facts, walked.needs[anchor_], inputs, {name});
+  if (anchor.facts.outputs[0].type != partial_type_.type) writer.widen();
   anchor.rule->emit_partial(writer, {work.lo, work.hi});
   builder.provide(value, walked.needs[anchor_].computed[0].bounds(), name);
 }
@@ -301,7 +303,22 @@ void LayerRule::emit_sum(const PartWork& work, const Walked& walked, GraphBuilde
   };
   std::string sum = addends.front();
   for (std::size_t part = 1; part < addends.size(); ++part) sum = add(sum, addends[part]);
-  if (rule.bias_input() >= 0) sum = add(sum, bias_for(box, builder));
+  const DataType type = anchor.facts.outputs[0].type;
+  const bool widened = type != partial_type_.type;
+  const auto cast = [&](const std::string& name, DataType to) {
+    onnx::NodeProto& node = *builder.graph().add_node();
+    node.set_op_type("Cast");
+    node.set_name(builder.fresh_node("dse:cast"));
+    node.add_input(name);
+    node.add_output(builder.fresh_value());
+    rules::set_int(node, "to", static_cast<std::int64_t>(to));
+    return node.output(0);
+  };
+  if (rule.bias_input() >= 0) {
+    const std::string bias = bias_for(box, builder);
+    sum = add(sum, widened ? cast(bias, partial_type_.type) : bias);
+  }
+  if (widened) sum = cast(sum, type);
   builder.provide(values_[anchor.outputs[0]], box, sum);
 }
 

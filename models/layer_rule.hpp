@@ -21,7 +21,7 @@ class LayerRule {
 
   bool splittable() const { return splittable_; }
   std::int64_t summed() const;
-  const TensorType& partial_type() const;
+  const TensorType& partial_type() const { return partial_type_; }  // half precision is summed up in float32
   SummedInput summed_input() const;
 
   RuleResult needs(const PartWork& work) const;
@@ -61,6 +61,7 @@ class LayerRule {
   std::vector<Node> nodes_;
   std::vector<std::size_t> inputs_, outputs_;  // values of the layer's ports
   std::size_t anchor_ = absent;                // the node with summed() > 0 that can be split by inputs
+  TensorType partial_type_;                    // of its addends
   bool splittable_ = false;
 };
 

@@ -63,10 +63,22 @@ class PartModel {
     ports_.insert(name);
   }
 
+  // ONNX Runtime's transpose optimiser puts a QuantizeLinear and a DequantizeLinear in front of a Transpose that one
+  // follows, before whatever else shows its input (seen in 1.30).
+  bool engine_quantises(const std::string& name) {
+    const auto& nodes = builder_.graph().node();
+    const auto is = [](const char* op) { return [op](const onnx::NodeProto& node) { return node.op_type() == op; }; };
+    const auto transposes = [&](const onnx::NodeProto& node) {
+      return node.op_type() == "Transpose" && node.input(0) == name;
+    };
+    return std::any_of(nodes.begin(), nodes.end(), transposes) &&
+           std::any_of(nodes.begin(), nodes.end(), is("QuantizeLinear"));
+  }
+
   // A port that is an input or another output as well needs a node that gives it a name of its own.
   void add_output(const ValuePort& port) {
     std::string name = builder_.demand(value_name(network_, port.value), port.box);
-    if (!ports_.insert(name).second) {
+    if (!ports_.insert(name).second || engine_quantises(name)) {
       onnx::NodeProto& node = *builder_.graph().add_node();
       node.set_op_type("Identity");
       node.set_name(builder_.fresh_node("dse:identity"));

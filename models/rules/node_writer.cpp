@@ -12,7 +12,16 @@ std::string NodeWriter::output_name(std::size_t output) const { return writes(ou
 
 std::string NodeWriter::input(std::size_t input) { return reads(input) ? this->input(input, input_box(input)) : ""; }
 
-std::string NodeWriter::input(std::size_t input, const Box& box) { return builder_.demand(inputs_[input], box); }
+std::string NodeWriter::input(std::size_t input, const Box& box) {
+  return widened(builder_.demand(inputs_[input], box), facts_.inputs[input].type);
+}
+
+std::string NodeWriter::widened(std::string name, DataType type) {
+  if (!widens_ || !is_half(type)) return name;
+  std::string result = fresh();
+  set_int(add("Cast", {name}, {result}), "to", static_cast<std::int64_t>(DataType::float32));
+  return result;
+}
 
 onnx::NodeProto& NodeWriter::copy() {
   onnx::NodeProto& node = *builder_.graph().add_node();
@@ -46,7 +55,7 @@ std::string NodeWriter::fresh() { return builder_.fresh_value(); }
 std::string NodeWriter::integers(const std::vector<std::int64_t>& values) { return builder_.integers(values); }
 
 std::string NodeWriter::like(const TensorType& tensor, std::string bytes) {
-  return builder_.constant(tensor, std::move(bytes));
+  return widened(builder_.constant(tensor, std::move(bytes)), tensor.type);
 }
 
 std::string NodeWriter::slice(const std::string& value, const Box& held, const Box& wanted) {

@@ -25,6 +25,8 @@ class NodeWriter {
   // results shall get.
   NodeWriter(GraphBuilder& builder, const NodeFacts& facts, const NodeNeeds& needs, std::vector<std::string> inputs,
              std::vector<std::string> outputs);
+  // From now on half-precision inputs and constants are read as float32: what is summed up keeps its last bits.
+  void widen() { widens_ = true; }
 
   const NodeFacts& facts() const { return facts_; }
   bool writes(std::size_t output) const { return !needs_.computed[output].empty(); }
@@ -57,11 +59,14 @@ class NodeWriter {
   void concat(const std::vector<std::string>& values, std::int64_t axis, const std::string& result);
 
  private:
+  std::string widened(std::string name, DataType type);
+
   GraphBuilder& builder_;
   const NodeFacts& facts_;
   const NodeNeeds& needs_;
   std::vector<std::string> inputs_;
   std::vector<std::string> outputs_;
+  bool widens_ = false;
 };
 
 // Attributes of a node under construction.

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "deploy/exactness.hpp"
+#include "program/exactness.hpp"
 
 namespace dse::test {
 namespace {
@@ -63,7 +65,53 @@ bool CaseSubject::alive() {
   const auto& second = reference_.outputs(1);
   for (std::size_t port = 0; port < first.size(); ++port)
     if (deploy::relative_error(first[port].tensor, first[port].data, second[port].data) < 0.05) return false;
+  for (std::size_t port = 0; port < first.size(); ++port)
+    if (cancels(port)) return false;
+  for (std::size_t frame = 0; frame < 2 * frames_each; ++frame)
+    if (magnifies(frame)) return false;
   return true;
+}
+
+// Changes of the input in its last bits that come out a hundred times larger: so would any rounding (a normalisation
+// over values that are almost equal).
+bool CaseSubject::magnifies(std::size_t frame) {
+  constexpr float small = 0x1p-20F;
+  std::vector<engine::OwnedTensor> shifted = reference_.inputs(frame);
+  std::mt19937_64 random(frame + 1);
+  for (engine::OwnedTensor& input : shifted) {
+    if (input.tensor.type != DataType::float32) continue;
+    for (std::size_t at = 0; at + sizeof(float) <= input.data.size(); at += sizeof(float)) {
+      float value = 0;
+      std::memcpy(&value, input.data.data() + at, sizeof value);
+      value *= 1 + (random() % 2 == 0 ? small : -small);
+      std::memcpy(input.data.data() + at, &value, sizeof value);
+    }
+  }
+  const std::vector<engine::OwnedTensor> moved = reference_.run(shifted);
+  const std::vector<engine::OwnedTensor>& outputs = reference_.outputs(frame);
+  for (std::size_t port = 0; port < outputs.size(); ++port)
+    if (program::is_floating(outputs[port].tensor.type) &&
+        deploy::relative_error(outputs[port].tensor, moved[port].data, outputs[port].data) > 100 * double{small})
+      return true;
+  return false;
+}
+
+// An output of few elements that almost cancel in one frame: its error, relative to what is left, is any rounding's.
+bool CaseSubject::cancels(std::size_t port) {
+  double least = std::numeric_limits<double>::infinity(), largest = 0;
+  for (std::size_t frame = 0; frame < 2 * frames_each; ++frame) {
+    const engine::OwnedTensor& output = reference_.outputs(frame)[port];
+    const double magnitude = program::deviation(output.tensor.type, output.data, output.data).magnitude;
+    least = std::min(least, magnitude);
+    largest = std::max(largest, magnitude);
+  }
+  return least < 0.05 * largest;
+}
+
+double CaseSubject::own_noise() {
+  double noise = 0;
+  for (const TensorId output : network_->outputs()) noise = std::max(noise, reference_.noise(output));
+  return noise;
 }
 
 CaseVerdict CaseSubject::judge(const RandomCase& one, const Tamper& tamper) {
