@@ -251,14 +251,8 @@ class Lowering {
   }
 
   void emit_send(std::size_t device, std::size_t message) {
-    const Transfer& transfer = plan_.transfers[first_transfer_ + message];
-    Step step;
-    step.kind = StepKind::send;
-    step.name = fmt::format("send {} to {}", names_of(transfer), platform_.devices[transfer.to].name);
-    step.transfer = first_transfer_ + message;
-    step.peer = transfer.to;
-    step.wire = transfer.wire;
-    for (const Cargo& cargo : transfer.cargo) {
+    Step step = message_step(StepKind::send, message);
+    for (const Cargo& cargo : plan_.transfers[step.transfer].cargo) {
       const Memory& memory = memory_of(device, cargo.value);
       for (const Box& box : cargo.boxes) step.sources.push_back({memory.own.buffer, box});
       step.after = {*memory.made};
@@ -266,9 +260,21 @@ class Lowering {
     append(device, std::move(step));
   }
 
-  std::string names_of(const Transfer& transfer) const {
+  // Without views.
+  Step message_step(StepKind kind, std::size_t message) const {
+    Step step;
+    step.kind = kind;
+    step.transfer = first_transfer_ + message;
+    const Transfer& transfer = plan_.transfers[step.transfer];
+    const bool sends = kind == StepKind::send;
+    step.peer = sends ? transfer.to : transfer.from;
+    step.wire = transfer.wire;
     const std::string first = value_name(network_, transfer.cargo.front().value);
-    return transfer.cargo.size() == 1 ? first : fmt::format("{} and {} more", first, transfer.cargo.size() - 1);
+    const std::string what =
+        transfer.cargo.size() == 1 ? first : fmt::format("{} and {} more", first, transfer.cargo.size() - 1);
+    step.name = fmt::format("{} {} {} {}", sends ? "send" : "receive", what, sends ? "to" : "from",
+                            platform_.devices[step.peer].name);
+    return step;
   }
 
   // The steps that bring a cluster of a value to a device: receives and copies are added on first use.
@@ -285,13 +291,7 @@ class Lowering {
   std::size_t receive(std::size_t device, std::size_t message) {
     const auto [entry, first] = lanes_[device].received.try_emplace(message);
     if (!first) return entry->second;
-    const Transfer& transfer = plan_.transfers[first_transfer_ + message];
-    Step step;
-    step.kind = StepKind::receive;
-    step.name = fmt::format("receive {} from {}", names_of(transfer), platform_.devices[transfer.from].name);
-    step.transfer = first_transfer_ + message;
-    step.peer = transfer.from;
-    step.wire = transfer.wire;
+    Step step = message_step(StepKind::receive, message);
     for (const std::size_t id : messages_[message]) {
       const Delivery& delivery = holdings_->deliveries()[id];
       const Memory& memory = memory_of(device, delivery.value);
