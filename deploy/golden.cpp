@@ -45,7 +45,7 @@ program::Golden write_golden(PackageFolder& folder, Reference& reference, const 
   std::vector<TensorId> compared = network.outputs();
   compared.insert(compared.end(), cuts.begin(), cuts.end());
   reference.measure_noise(compared);
-  const program::Wire wire = shortest_wire(network, plan);
+  const program::Wire wire = lossiest_wire(network, plan);
   for (const TensorId output : network.outputs()) golden.tolerance.push_back(reference.tolerance_of(output, wire));
   // Cuts tell where a fault is. What a shortened wire loses adds up over many of them, and the outputs' tolerance is no
   // promise for what lies between.

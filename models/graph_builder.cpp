@@ -54,6 +54,19 @@ std::string GraphBuilder::new_name(const std::string& value) {
   return taken_.insert(value).second ? value : fresh_value();
 }
 
+std::string GraphBuilder::cast(const std::string& name, DataType type) {
+  onnx::NodeProto& node = *graph_.add_node();
+  node.set_op_type("Cast");
+  node.set_name(fresh_node("dse:cast"));
+  node.add_input(name);
+  node.add_output(fresh_value());
+  onnx::AttributeProto& to = *node.add_attribute();
+  to.set_name("to");
+  to.set_type(onnx::AttributeProto::INT);
+  to.set_i(static_cast<std::int64_t>(type));
+  return node.output(0);
+}
+
 std::string GraphBuilder::reshape(const std::string& name, const Shape& shape) {
   onnx::NodeProto& node = *graph_.add_node();
   node.set_op_type("Reshape");

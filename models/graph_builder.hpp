@@ -39,6 +39,7 @@ class GraphBuilder {
   std::string integers(const std::vector<std::int64_t>& values);
   std::string slice(const std::string& name, const Box& held, const Box& wanted);
   std::string reshape(const std::string& name, const Shape& shape);  // needs opset 5
+  std::string cast(const std::string& name, DataType type);
 
   // In the order of first use.
   const std::vector<WeightSlice>& weights() const { return weights_; }

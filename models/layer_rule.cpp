@@ -305,20 +305,11 @@ void LayerRule::emit_sum(const PartWork& work, const Walked& walked, GraphBuilde
   for (std::size_t part = 1; part < addends.size(); ++part) sum = add(sum, addends[part]);
   const DataType type = anchor.facts.outputs[0].type;
   const bool widened = type != partial_type_.type;
-  const auto cast = [&](const std::string& name, DataType to) {
-    onnx::NodeProto& node = *builder.graph().add_node();
-    node.set_op_type("Cast");
-    node.set_name(builder.fresh_node("dse:cast"));
-    node.add_input(name);
-    node.add_output(builder.fresh_value());
-    rules::set_int(node, "to", static_cast<std::int64_t>(to));
-    return node.output(0);
-  };
   if (rule.bias_input() >= 0) {
     const std::string bias = bias_for(box, builder);
-    sum = add(sum, widened ? cast(bias, partial_type_.type) : bias);
+    sum = add(sum, widened ? builder.cast(bias, partial_type_.type) : bias);
   }
-  if (widened) sum = cast(sum, type);
+  if (widened) sum = builder.cast(sum, type);
   builder.provide(values_[anchor.outputs[0]], box, sum);
 }
 

@@ -67,7 +67,7 @@ struct Plan {
 };
 
 // The wire that loses most among those that shorten a transfer; full where none does.
-Wire shortest_wire(const Network& network, const Plan& plan);
+Wire lossiest_wire(const Network& network, const Plan& plan);
 
 // A layer as one part of everything, on device 0 of replica 0.
 Part whole_part(const Network& network, LayerId layer);

@@ -6,7 +6,7 @@
 
 namespace dse {
 
-Wire shortest_wire(const Network& network, const Plan& plan) {
+Wire lossiest_wire(const Network& network, const Plan& plan) {
   Wire result = Wire::full;
   for (const Transfer& transfer : plan.transfers)
     for (const Cargo& cargo : transfer.cargo)

@@ -17,10 +17,7 @@ std::string NodeWriter::input(std::size_t input, const Box& box) {
 }
 
 std::string NodeWriter::widened(std::string name, DataType type) {
-  if (!widens_ || !is_half(type)) return name;
-  std::string result = fresh();
-  set_int(add("Cast", {name}, {result}), "to", static_cast<std::int64_t>(DataType::float32));
-  return result;
+  return widens_ && is_half(type) ? builder_.cast(name, DataType::float32) : name;
 }
 
 onnx::NodeProto& NodeWriter::copy() {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -44,7 +45,71 @@ std::vector<std::size_t> sequence(std::size_t count) {
   return result;
 }
 
+// A peer that takes its message only after a while: the sender's memory stays in use until then.
+class SlowPeer : public runtime::Transport {
+ public:
+  std::size_t device() const override { return 0; }
+  void post_send(std::size_t, std::size_t, std::span<const std::byte> message, runtime::Token token) override {
+    sent_ = {message.begin(), message.end()};
+    message_ = message;
+    token_ = token;
+  }
+  void post_receive(std::size_t, std::size_t, std::span<std::byte>, runtime::Token) override {}
+  bool wait(std::vector<runtime::Token>& finished, runtime::Clock::time_point) override {
+    if (!token_ || ++looks_ < 5) return false;
+    kept = std::equal(sent_.begin(), sent_.end(), message_.begin(), message_.end());
+    finished.push_back(*token_);
+    token_.reset();
+    return true;
+  }
+  void abort(std::exception_ptr) override {}
+  bool kept = false;
+
+ private:
+  std::vector<std::byte> sent_;
+  std::span<const std::byte> message_;
+  std::optional<runtime::Token> token_;
+  int looks_ = 0;
+};
+
+// Input `port` is full of the number port + 1.
+class PortNumbers : public runtime::FrameSource {
+ public:
+  explicit PortNumbers(const Shape& shape) : values_(static_cast<std::size_t>(Box::whole(shape).elements())) {}
+  std::span<const std::byte> input(std::size_t, std::size_t port) override {
+    std::fill(values_.begin(), values_.end(), static_cast<std::int64_t>(port) + 1);
+    return std::as_bytes(std::span(values_));
+  }
+
+ private:
+  std::vector<std::int64_t> values_;
+};
+
 }  // namespace
+
+TEST_CASE("what comes after a send waits until the message's memory is free") {
+  using program::StepKind;
+  const Shape shape{4};
+  const Box whole = Box::whole(shape);
+  const program::Port first{"x", {DataType::int64, shape}}, second{"z", {DataType::int64, shape}};
+  program::Deployment deployment{{"a", "b"}, {first, second}, {second}, {{1, 1, {0}, 0}}, 1};
+  program::Program program{"a", 0, 1, "cpu", {}, {program::Lane{}}};
+  program::Lane& lane = program.lanes[0];
+  lane.buffers = {{"x", DataType::int64, whole, 0}, {"z", DataType::int64, whole}, {"z", DataType::int64, whole, 0}};
+  lane.steps = {{StepKind::input, "x", 0, 0, 0, 0, {}, {{0, whole}}, {}},
+                {StepKind::input, "z", 1, 0, 0, 0, {}, {{1, whole}}, {}},
+                {StepKind::send, "send x", 0, 0, 1, 0, {{0, whole}}, {}, {0}},
+                {StepKind::copy, "z over x", 0, 0, 0, 0, {{1, whole}}, {{2, whole}}, {1, 2}},
+                {StepKind::output, "z", 0, 0, 0, 0, {{2, whole}}, {}, {3}}};
+  SlowPeer peer;
+  toy::Runner runner(program);
+  toy::Sink sink;
+  PortNumbers source(shape);
+  runtime::execute(program, deployment, runner, peer, source, sink, frames(1));
+  CHECK(peer.kept);
+  REQUIRE(sink.outputs.size() == 1);
+  CHECK(sink.outputs[0][0] == std::vector<std::int64_t>(4, 2));
+}
 
 TEST_CASE("a chain runs on one device") {
   for (const std::size_t in_flight : {1u, 2u, 3u, 4u})

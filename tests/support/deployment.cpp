@@ -115,7 +115,7 @@ Outcome run_in_process(const Network& network, const Platform& platform, const M
   outcome.segments = plan.segments.size();
   outcome.transfers = plan.transfers.size();
   for (const Transfer& transfer : plan.transfers) outcome.transferred += transfer.bytes;
-  outcome.wire = shortest_wire(network, plan);
+  outcome.wire = lossiest_wire(network, plan);
   runtime::InProcessHub hub(programs.programs.size());
   Collector sink(outcome);
   std::vector<std::exception_ptr> failures(programs.programs.size());
