@@ -16,7 +16,7 @@ std::string NodeWriter::input(std::size_t input, const Box& box) {
   return widened(builder_.demand(inputs_[input], box), facts_.inputs[input].type);
 }
 
-std::string NodeWriter::widened(std::string name, DataType type) {
+std::string NodeWriter::widened(const std::string& name, DataType type) {
   return widens_ && is_half(type) ? builder_.cast(name, DataType::float32) : name;
 }
 

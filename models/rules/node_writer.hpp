@@ -59,7 +59,7 @@ class NodeWriter {
   void concat(const std::vector<std::string>& values, std::int64_t axis, const std::string& result);
 
  private:
-  std::string widened(std::string name, DataType type);
+  std::string widened(const std::string& name, DataType type);
 
   GraphBuilder& builder_;
   const NodeFacts& facts_;
