@@ -8,14 +8,16 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/tensor.hpp"
 
 namespace dse {
 
-// A vector that needs no memory of its own up to rank 6: a lowering makes and drops boxes by the thousand, and with
-// std::vector most of its time was the allocator's.
+// A vector that needs no memory of its own up to rank 4, and is small: a lowering makes, copies and drops boxes by the
+// ten thousand, and with std::vector most of its time was the allocator's.
 class Coordinates {
  public:
   using value_type = std::int64_t;
@@ -34,12 +36,21 @@ class Coordinates {
     resize(static_cast<std::size_t>(last - first));
     std::copy(first, last, begin());
   }
+  Coordinates(const Coordinates& other) : size_(other.size_), few_(other.few_) {
+    if (other.many_) copy_many(other);
+  }
+  Coordinates(Coordinates&& other) noexcept { swap(other); }
+  Coordinates& operator=(Coordinates other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Coordinates() = default;
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  iterator begin() { return size_ <= few ? few_.data() : many_.data(); }
+  iterator begin() { return size_ <= few ? few_.data() : many_.get(); }
   iterator end() { return begin() + size_; }
-  const_iterator begin() const { return size_ <= few ? few_.data() : many_.data(); }
+  const_iterator begin() const { return size_ <= few ? few_.data() : many_.get(); }
   const_iterator end() const { return begin() + size_; }
   std::int64_t& operator[](std::size_t axis) { return begin()[axis]; }
   std::int64_t operator[](std::size_t axis) const { return begin()[axis]; }
@@ -48,15 +59,20 @@ class Coordinates {
 
   // New axes are 0.
   void resize(std::size_t rank) {
-    if (rank > few && size_ <= few) many_.assign(few_.begin(), few_.begin() + size_);
-    if (rank <= few && size_ > few) std::copy_n(many_.begin(), rank, few_.begin());
-    if (rank > few) many_.resize(rank);
-    if (rank <= few && rank > size_) std::fill(few_.begin() + size_, few_.begin() + rank, 0);
-    size_ = rank;
+    Coordinates resized;
+    resized.size_ = rank;
+    if (rank > few) resized.many_ = std::make_unique<std::int64_t[]>(rank);
+    std::copy_n(begin(), std::min(size_, rank), resized.begin());
+    *this = std::move(resized);
   }
   void push_back(std::int64_t value) {
     resize(size_ + 1);
     back() = value;
+  }
+  void swap(Coordinates& other) noexcept {
+    std::swap(size_, other.size_);
+    std::swap(few_, other.few_);
+    std::swap(many_, other.many_);
   }
   Shape shape() const { return {begin(), end()}; }
 
@@ -66,10 +82,16 @@ class Coordinates {
   }
 
  private:
-  static constexpr std::size_t few = 6;
+  static constexpr std::size_t few = 4;
+
+  void copy_many(const Coordinates& other) {
+    many_ = std::make_unique<std::int64_t[]>(size_);
+    std::copy_n(other.many_.get(), size_, many_.get());
+  }
+
   std::size_t size_ = 0;
   std::array<std::int64_t, few> few_{};
-  std::vector<std::int64_t> many_;  // all of them, above rank 6
+  std::unique_ptr<std::int64_t[]> many_;  // all of them, above rank `few`
 };
 
 }  // namespace dse

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace dse {
 namespace {
@@ -71,12 +72,28 @@ void append_canonical(const std::vector<const Box*>& boxes, std::size_t axis, Bo
   }
 }
 
+// Two boxes that are one together, or of which one holds the other: by far the most frequent case.
+std::optional<Box> joined(const Box& a, const Box& b) {
+  if (a.contains(b)) return a;
+  if (b.contains(a)) return b;
+  std::optional<std::size_t> differs;
+  for (std::size_t axis = 0; axis < a.lo.size(); ++axis) {
+    if (a.lo[axis] == b.lo[axis] && a.hi[axis] == b.hi[axis]) continue;
+    const bool touch = a.lo[axis] <= b.hi[axis] && b.lo[axis] <= a.hi[axis];
+    if (differs || !touch) return std::nullopt;
+    differs = axis;
+  }
+  return hull(a, b);
+}
+
 Boxes canonical(const Boxes& boxes) {
   std::vector<const Box*> filled;
   for (const Box& box : boxes)
     if (!box.empty()) filled.push_back(&box);
   if (filled.empty()) return {};
   if (filled.size() == 1) return {*filled.front()};
+  if (filled.size() == 2)
+    if (const std::optional<Box> box = joined(*filled[0], *filled[1])) return {*box};
   Boxes out;
   Box prefix = *filled.front();
   append_canonical(filled, 0, prefix, out);
@@ -85,12 +102,7 @@ Boxes canonical(const Boxes& boxes) {
 
 Box bounds_of(const Boxes& boxes) {
   Box bounds = boxes.front();
-  for (const Box& box : boxes) {
-    for (std::size_t axis = 0; axis < bounds.lo.size(); ++axis) {
-      bounds.lo[axis] = std::min(bounds.lo[axis], box.lo[axis]);
-      bounds.hi[axis] = std::max(bounds.hi[axis], box.hi[axis]);
-    }
-  }
+  for (std::size_t i = 1; i < boxes.size(); ++i) bounds = hull(bounds, boxes[i]);
   return bounds;
 }
 
@@ -131,6 +143,15 @@ Box intersect(const Box& a, const Box& b) {
   return result;
 }
 
+Box hull(const Box& a, const Box& b) {
+  Box result = a;
+  for (std::size_t axis = 0; axis < a.lo.size(); ++axis) {
+    result.lo[axis] = std::min(a.lo[axis], b.lo[axis]);
+    result.hi[axis] = std::max(a.hi[axis], b.hi[axis]);
+  }
+  return result;
+}
+
 Region::Region(Box box) {
   if (!box.empty()) boxes_.push_back(std::move(box));
 }
@@ -154,12 +175,15 @@ bool Region::is_whole(const Shape& shape) const { return boxes_.size() == 1 && b
 Region unite(const Region& a, const Region& b) {
   if (a.empty() || a == b) return b;
   if (b.empty()) return a;
+  if (a.boxes_.size() == 1 && b.boxes_.size() == 1)
+    if (std::optional<Box> box = joined(a.boxes_[0], b.boxes_[0])) return Region(std::move(*box));
   Boxes boxes = a.boxes();
   boxes.insert(boxes.end(), b.boxes().begin(), b.boxes().end());
   return Region(boxes);
 }
 
 Region intersect(const Region& a, const Region& b) {
+  if (a.boxes_.size() == 1 && b.boxes_.size() == 1) return Region(intersect(a.boxes_[0], b.boxes_[0]));
   Boxes boxes;
   for (const Box& x : a.boxes())
     for (const Box& y : b.boxes()) boxes.push_back(intersect(x, y));
@@ -167,6 +191,10 @@ Region intersect(const Region& a, const Region& b) {
 }
 
 Region subtract(const Region& a, const Region& b) {
+  if (b.empty()) return a;
+  if (b.boxes_.size() == 1 &&
+      std::all_of(a.boxes_.begin(), a.boxes_.end(), [&](const Box& box) { return b.boxes_[0].contains(box); }))
+    return {};
   Boxes rest = a.boxes();
   for (const Box& removed : b.boxes()) {
     Boxes next;

@@ -27,6 +27,7 @@ struct Box {
 };
 
 Box intersect(const Box& a, const Box& b);
+Box hull(const Box& a, const Box& b);  // the least box that holds both
 
 using Boxes = boost::container::small_vector<Box, 1>;
 
@@ -49,6 +50,9 @@ class Region {
   bool contains(const Region& other) const;
   bool is_whole(const Shape& shape) const;
   bool operator==(const Region&) const = default;
+  friend Region unite(const Region& a, const Region& b);
+  friend Region intersect(const Region& a, const Region& b);
+  friend Region subtract(const Region& a, const Region& b);
 
  private:
   Boxes boxes_;

@@ -17,6 +17,17 @@ struct LayerRule::Walked {
   std::vector<char> visited;            // by node
 };
 
+namespace {
+
+void add(Region& to, const Region& region) {
+  if (to.empty())
+    to = region;
+  else
+    to = unite(to, region);
+}
+
+}  // namespace
+
 std::string partial_name(const Network& network, LayerId layer, std::size_t part) {
   return fmt::format("dse:partial {} of {}", part, network.layers()[layer].name);
 }
@@ -33,7 +44,13 @@ LayerRule::LayerRule(const Network& network, const Network::Graph& graph, LayerI
   nodes_.reserve(facts.nodes.size());
   for (const std::size_t index : facts.nodes) add_node(index, opset);
   for (const TensorId id : facts.inputs) inputs_.push_back(value_index(network.tensors()[id].name));
-  for (const TensorId id : facts.outputs) outputs_.push_back(value_index(network.tensors()[id].name));
+  for (const TensorId id : facts.outputs) {
+    outputs_.push_back(value_index(network.tensors()[id].name));
+    makers_.push_back(maker_of(outputs_.back()));
+  }
+  const auto is_activation = [&](std::size_t value) { return value != absent && !weight_[value]; };
+  for (std::size_t n = 0; n < nodes_.size() && first_ == absent; ++n)
+    if (std::any_of(nodes_[n].inputs.begin(), nodes_[n].inputs.end(), is_activation)) first_ = n;
   splittable_ = !facts.whole && std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.rule; });
   for (std::size_t n = 0; splittable_ && n < nodes_.size(); ++n) {
     const bool reads_port =
@@ -84,6 +101,13 @@ void LayerRule::add_node(std::size_t index, std::int64_t opset) {
   if (sane) node.rule = rules::make_rule(node.facts);
 }
 
+LayerRule::Maker LayerRule::maker_of(std::size_t value) const {
+  for (std::size_t n = 0; n < nodes_.size(); ++n)
+    for (std::size_t i = 0; i < nodes_[n].outputs.size(); ++i)
+      if (nodes_[n].outputs[i] == value) return {n, i};
+  return {};
+}
+
 std::int64_t LayerRule::summed() const { return anchor_ == absent ? 0 : nodes_[anchor_].rule->summed(); }
 
 SummedInput LayerRule::summed_input() const {
@@ -92,19 +116,19 @@ SummedInput LayerRule::summed_input() const {
   return {static_cast<std::size_t>(found - inputs_.begin()), anchor.rule->summed_axis()};
 }
 
+// What is asked of a value is complete when its node is visited, and of no use after.
 void LayerRule::visit(const Node& node, Walked& walked, std::size_t at) const {
-  std::vector<Region> asked;
+  std::vector<Region> asked(node.outputs.size());
   bool wanted = false;
-  for (const std::size_t value : node.outputs) {
-    asked.push_back(value == absent ? Region() : walked.asked[value]);
-    wanted = wanted || !asked.back().empty();
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (node.outputs[i] != absent) asked[i] = std::move(walked.asked[node.outputs[i]]);
+    wanted = wanted || !asked[i].empty();
   }
   if (!wanted) return;
   walked.visited[at] = 1;
   walked.needs[at] = node.rule->needs(asked);
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
-    if (node.inputs[i] != absent)
-      walked.asked[node.inputs[i]] = unite(walked.asked[node.inputs[i]], walked.needs[at].inputs[i]);
+    if (node.inputs[i] != absent) add(walked.asked[node.inputs[i]], walked.needs[at].inputs[i]);
 }
 
 LayerRule::Walked LayerRule::walk(const PartWork& work) const {
@@ -118,8 +142,7 @@ LayerRule::Walked LayerRule::walk(const PartWork& work) const {
       if (anchor.inputs[i] != absent) walked.asked[anchor.inputs[i]] = walked.needs[anchor_].inputs[i];
     return walked;
   }
-  for (std::size_t i = 0; i < outputs_.size(); ++i)
-    walked.asked[outputs_[i]] = unite(walked.asked[outputs_[i]], work.outputs[i]);
+  for (std::size_t i = 0; i < outputs_.size(); ++i) add(walked.asked[outputs_[i]], work.outputs[i]);
   for (std::size_t n = nodes_.size(); n-- > 0;)
     if (work.kind != PartKind::reduce || n != anchor_) visit(nodes_[n], walked, n);
   return walked;
@@ -138,46 +161,46 @@ RuleResult LayerRule::needs(const PartWork& work) const {
   if (work.kind != PartKind::partial && work.outputs.size() != outputs_.size())
     throw Error(ExitCode::internal, "RULE-OUTPUTS", "a layer was asked for another number of outputs than it has");
   if (!splittable_ || asks_for_everything(work)) return everything();
-  const Walked walked = walk(work);
+  Walked walked = walk(work);
   RuleResult result;
-  for (const std::size_t value : inputs_) result.inputs.push_back(walked.asked[value]);
-  const auto whole_share = [](const Region& region, const TensorType& type) {
-    return static_cast<double>(region.elements()) / static_cast<double>(type.elements());
-  };
-  if (work.kind == PartKind::partial) {
-    result.computed.push_back(walked.needs[anchor_].computed[0]);
-    result.fraction = whole_share(result.computed[0], partial_type()) * static_cast<double>(work.hi - work.lo) /
-                      static_cast<double>(summed());
-  } else {
-    std::vector<Region> computed(values_.size());
-    for (std::size_t n = 0; n < nodes_.size(); ++n)
-      for (std::size_t i = 0; walked.visited[n] != 0 && i < nodes_[n].outputs.size(); ++i)
-        if (nodes_[n].outputs[i] != absent) computed[nodes_[n].outputs[i]] = walked.needs[n].computed[i];
-    if (work.kind == PartKind::reduce) {
-      const std::size_t sum = nodes_[anchor_].outputs[0];
-      result.addends = rules::hulls({walked.asked[sum]})[0];
-      computed[sum] = result.addends;
-      result.fraction = 0;
-    }
-    for (const std::size_t value : outputs_) result.computed.push_back(computed[value]);
-    // The first node with an activation among its inputs carries the layer's arithmetic.
-    for (std::size_t n = 0; work.kind == PartKind::full && n < nodes_.size(); ++n) {
-      const std::vector<std::size_t>& read = nodes_[n].inputs;
-      if (std::none_of(read.begin(), read.end(), [&](std::size_t value) { return value != absent && !weight_[value]; }))
-        continue;
-      result.fraction = 0;
-      for (std::size_t i = 0; i < nodes_[n].outputs.size(); ++i)
-        if (walked.visited[n] != 0 && nodes_[n].outputs[i] != absent)
-          result.fraction =
-              std::max(result.fraction, whole_share(walked.needs[n].computed[i], nodes_[n].facts.outputs[i]));
-      break;
-    }
+  result.fraction = fraction_of(work, walked);
+  for (const Maker& maker : makers_) {
+    if (work.kind == PartKind::partial || maker.node == absent || walked.visited[maker.node] == 0)
+      result.computed.emplace_back();
+    else
+      result.computed.push_back(std::move(walked.needs[maker.node].computed[maker.output]));
+  }
+  if (work.kind == PartKind::partial) result.computed = {std::move(walked.needs[anchor_].computed[0])};
+  if (work.kind == PartKind::reduce) {
+    const std::size_t sum = nodes_[anchor_].outputs[0];
+    result.addends = rules::hulls({walked.asked[sum]})[0];
+    for (std::size_t i = 0; i < outputs_.size(); ++i)
+      if (outputs_[i] == sum) result.computed[i] = result.addends;
   }
   for (std::size_t value = 0; value < values_.size(); ++value)
     if (weight_[value] && !walked.asked[value].empty())
       result.weights.push_back({*weight_[value], walked.asked[value].bounds()});
+  result.inputs.reserve(inputs_.size());
+  for (const std::size_t value : inputs_) result.inputs.push_back(std::move(walked.asked[value]));
   if (work.kind == PartKind::reduce) add_bias(result);
   return result;
+}
+
+double LayerRule::fraction_of(const PartWork& work, const Walked& walked) const {
+  const auto share = [](const Region& region, const TensorType& type) {
+    return static_cast<double>(region.elements()) / static_cast<double>(type.elements());
+  };
+  if (work.kind == PartKind::reduce) return 0;
+  if (work.kind == PartKind::partial)
+    return share(walked.needs[anchor_].computed[0], partial_type()) * static_cast<double>(work.hi - work.lo) /
+           static_cast<double>(summed());
+  if (first_ == absent) return 1;
+  const Node& node = nodes_[first_];
+  double fraction = 0;
+  for (std::size_t i = 0; i < node.outputs.size(); ++i)
+    if (walked.visited[first_] != 0 && node.outputs[i] != absent)
+      fraction = std::max(fraction, share(walked.needs[first_].computed[i], node.facts.outputs[i]));
+  return fraction;
 }
 
 void LayerRule::add_bias(RuleResult& result) const {

@@ -9,8 +9,6 @@
 namespace dse::lowering {
 namespace {
 
-Box hull(const Box& a, const Box& b) { return unite(Region(a), Region(b)).bounds(); }
-
 bool belong_together(const Box& a, const Box& b) {
   return !intersect(a, b).empty() || hull(a, b).elements() == a.elements() + b.elements();
 }

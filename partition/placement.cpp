@@ -334,6 +334,7 @@ Part make_part(const Network& network, std::size_t replica, std::size_t device, 
   part.device = device;
   part.fraction = result.fraction;
   part.weights = std::move(result.weights);
+  part.inputs.reserve(layer.inputs.size());
   for (std::size_t i = 0; i < layer.inputs.size(); ++i)
     if (!result.inputs[i].empty()) part.inputs.push_back({tensor_value(layer.inputs[i]), result.inputs[i].bounds()});
   if (work.kind == PartKind::reduce)

@@ -33,13 +33,24 @@ bool fixes_layout(OperatorClass op_class) {
   }
 }
 
-AxisRoles permuted(const AxisRoles& roles, const std::vector<std::size_t>& from) {
+// The roles of a tensor whose axes run along others'. What has lost its axis takes the usual one, rows and columns only
+// where it has no other role.
+AxisRoles carried(const AxisRoles& roles, const std::vector<std::optional<std::size_t>>& from) {
   const auto moved = [&](const std::optional<std::size_t>& axis) -> std::optional<std::size_t> {
     for (std::size_t to = 0; axis && to < from.size(); ++to)
-      if (from[to] == *axis) return to;
+      if (from[to] == axis) return to;
     return std::nullopt;
   };
-  return {moved(roles.batch), moved(roles.channel), moved(roles.row), moved(roles.column)};
+  AxisRoles result{moved(roles.batch), moved(roles.channel), moved(roles.row), moved(roles.column)};
+  const AxisRoles usual = by_rank(from.size());
+  if (!result.batch && result.channel != usual.batch && result.row != usual.batch) result.batch = usual.batch;
+  if (!result.channel) result.channel = usual.channel;
+  const auto is_free = [&](const std::optional<std::size_t>& axis) {
+    return axis != result.batch && axis != result.channel && axis != result.row && axis != result.column;
+  };
+  if (!result.row && is_free(usual.row)) result.row = usual.row;
+  if (!result.column && is_free(usual.column)) result.column = usual.column;
+  return result;
 }
 
 }  // namespace
@@ -49,14 +60,16 @@ std::vector<AxisRoles> axis_roles(const Network& network) {
   for (const TensorId input : network.inputs()) roles[input] = by_rank(network.tensors()[input].tensor.shape.size());
   for (LayerId id = 0; id < network.layers().size(); ++id) {
     const Layer& layer = network.layers()[id];
-    const std::vector<std::size_t> from = transposed_axes(network, id);
+    const std::vector<std::optional<std::size_t>> from = axes_before(network, id);
     for (const TensorId output : layer.outputs) {
       const std::size_t rank = network.tensors()[output].tensor.shape.size();
       roles[output] = by_rank(rank);
       if (layer.inputs.empty() || fixes_layout(layer.op_class)) continue;
       const TensorId input = layer.inputs.front();
-      if (network.tensors()[input].tensor.shape.size() != rank) continue;
-      roles[output] = from.size() == rank ? permuted(roles[input], from) : roles[input];
+      if (from.size() == rank)
+        roles[output] = carried(roles[input], from);
+      else if (network.tensors()[input].tensor.shape.size() == rank)
+        roles[output] = roles[input];
     }
   }
   return roles;

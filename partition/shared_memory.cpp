@@ -16,6 +16,7 @@ using program::StepPlace;
 struct Uses {
   std::vector<std::size_t> writers;
   std::vector<std::size_t> all;  // ascending
+  std::vector<StepPlace> last;   // when these are over, all are
   bool leaves = false;           // as an output, which stays until the frame has been taken
 };
 
@@ -43,6 +44,7 @@ class LaneMemory {
       : precedence_(precedence), index_(index), lane_(lane), uses_(uses_of(lane)) {}
 
   void run() {
+    for (Uses& uses : uses_) find_last(uses);
     std::vector<std::size_t> order;
     for (std::size_t buffer = 0; buffer < uses_.size(); ++buffer)
       if (!uses_[buffer].writers.empty()) order.push_back(buffer);
@@ -61,6 +63,17 @@ class LaneMemory {
     std::int64_t bytes = 0;
     std::vector<std::size_t> buffers;  // one after another
   };
+
+  void find_last(Uses& uses) const {
+    for (auto use = uses.all.rbegin(); use != uses.all.rend(); ++use) {
+      const StepPlace ends = lane_.steps[*use].kind == StepKind::send ? other_end(*use) : here(*use);
+      if (!over_before_any(ends, uses.last)) uses.last.push_back(ends);
+    }
+  }
+
+  bool over_before_any(StepPlace step, const std::vector<StepPlace>& others) const {
+    return std::any_of(others.begin(), others.end(), [&](StepPlace other) { return precedence_.before(step, other); });
+  }
 
   // Into the smallest block that is free and large enough, else the largest that is free, else one of its own.
   void place(std::size_t buffer) {
@@ -83,10 +96,8 @@ class LaneMemory {
     if (earlier.leaves) return false;
     return std::all_of(later.writers.begin(), later.writers.end(), [&](std::size_t writer) {
       const StepPlace starts = lane_.steps[writer].kind == StepKind::receive ? other_end(writer) : here(writer);
-      return std::all_of(earlier.all.begin(), earlier.all.end(), [&](std::size_t use) {
-        const StepPlace ends = lane_.steps[use].kind == StepKind::send ? other_end(use) : here(use);
-        return precedence_.before(ends, starts);
-      });
+      return std::all_of(earlier.last.begin(), earlier.last.end(),
+                         [&](StepPlace ends) { return precedence_.before(ends, starts); });
     });
   }
 

@@ -1,11 +1,11 @@
 #include "program/precedence.hpp"
 
-#include <map>
+#include <unordered_map>
 
 namespace dse::program {
 
 Precedence::Precedence(const std::vector<const Lane*>& lanes) {
-  std::map<std::size_t, std::size_t> open;  // transfers of which one end is known
+  std::unordered_map<std::size_t, std::size_t> open;  // transfers of which one end is known
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     first_.push_back(place_.size());
     for (std::size_t step = 0; step < lanes[lane]->steps.size(); ++step) {
@@ -13,6 +13,7 @@ Precedence::Precedence(const std::vector<const Lane*>& lanes) {
       const std::size_t here = place_.size();
       place_.push_back({lane, step});
       end_.emplace_back();
+      receives_.push_back(facts.kind == StepKind::receive);
       if (facts.kind != StepKind::send && facts.kind != StepKind::receive) continue;
       const auto [entry, first] = open.try_emplace(facts.transfer, here);
       if (first) continue;
@@ -24,32 +25,31 @@ Precedence::Precedence(const std::vector<const Lane*>& lanes) {
   walk(lanes);
 }
 
+// A lane's steps stand in an order in which they could run, so it is enough to go along all lanes at once, each until a
+// message that has not been sent.
 void Precedence::walk(const std::vector<const Lane*>& lanes) {
-  const auto step_of = [&](std::size_t at) -> const Step& { return lanes[place_[at].lane]->steps[place_[at].step]; };
-  const auto receives = [&](std::size_t at) { return step_of(at).kind == StepKind::receive && end_[at].has_value(); };
-  std::vector<std::vector<std::size_t>> next(place_.size());
-  std::vector<std::size_t> waiting(place_.size(), 0), ready;
-  for (std::size_t at = 0; at < place_.size(); ++at) {
-    for (const std::size_t earlier : step_of(at).after) next[first_[place_[at].lane] + earlier].push_back(at);
-    waiting[at] += step_of(at).after.size();
-    if (!receives(at)) continue;
-    next[*end_[at]].push_back(at);
-    ++waiting[at];
+  std::vector<std::size_t> next(lanes.size(), 0);
+  std::vector<char> done(place_.size(), 0);
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane)
+      for (; next[lane] < lanes[lane]->steps.size(); ++next[lane], moved = true) {
+        const std::size_t at = first_[lane] + next[lane];
+        if (receives_[at] && end_[at] && done[*end_[at]] == 0) break;
+        add_predecessors(at, first_[lane], lanes[lane]->steps[next[lane]].after);
+        done[at] = 1;
+      }
   }
-  for (std::size_t at = 0; at < place_.size(); ++at)
-    if (waiting[at] == 0) ready.push_back(at);
-  while (!ready.empty()) {
-    const std::size_t at = ready.back();
-    ready.pop_back();
-    for (const std::size_t step : step_of(at).after) {
-      const std::size_t earlier = first_[place_[at].lane] + step;
-      // What is over when `earlier` is: what was when it started, and when its message was sent.
-      started_.add_row(at, earlier);
-      if (receives(earlier)) started_.add_row(at, *end_[earlier]);
-      started_.set(at, earlier);
-    }
-    for (const std::size_t later : next[at])
-      if (--waiting[later] == 0) ready.push_back(later);
+}
+
+void Precedence::add_predecessors(std::size_t at, std::size_t first, const std::vector<std::size_t>& after) {
+  for (auto step = after.rbegin(); step != after.rend(); ++step) {
+    const std::size_t earlier = first + *step;
+    if (started_.get(at, earlier)) continue;  // then what was over before it is known too
+    // What is over when `earlier` is: what was when it started, and when its message was sent.
+    started_.add_row(at, earlier);
+    if (receives_[earlier] && end_[earlier]) started_.add_row(at, *end_[earlier]);
+    started_.set(at, earlier);
   }
 }
 

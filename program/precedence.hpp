@@ -20,7 +20,8 @@ struct StepPlace {
 // the steps behind it knows; a receive has started when it is posted.
 class Precedence {
  public:
-  // The lanes' indices have been checked. Steps on a cycle precede nothing and nothing precedes them.
+  // The lanes' indices have been checked. Steps behind a message that waits for itself (the lanes' orders of steps taken
+  // together) precede nothing and nothing precedes them.
   explicit Precedence(const std::vector<const Lane*>& lanes);
 
   // True where `earlier` is over whenever `later` starts.
@@ -31,10 +32,12 @@ class Precedence {
  private:
   std::size_t node(StepPlace place) const { return first_[place.lane] + place.step; }
   void walk(const std::vector<const Lane*>& lanes);
+  void add_predecessors(std::size_t at, std::size_t first, const std::vector<std::size_t>& after);
 
   std::vector<std::size_t> first_;               // by lane
   std::vector<StepPlace> place_;                 // by node
   std::vector<std::optional<std::size_t>> end_;  // by node: the other end
+  std::vector<bool> receives_;                   // by node
   BitMatrix started_;                            // by node: what is over when it starts
 };
 

@@ -30,6 +30,27 @@ bool broadcasts_to(const Shape& operand, const Shape& result) {
   return true;
 }
 
+std::vector<AxisGroup> axis_groups(const Shape& in, const Shape& out) {
+  std::vector<AxisGroup> groups;
+  std::size_t i = 0, o = 0;
+  while (i < in.size() || o < out.size()) {
+    AxisGroup group{i, i, o, o};
+    std::int64_t read = i < in.size() ? in[i++] : 1, made = o < out.size() ? out[o++] : 1;
+    while (read != made) {
+      if (read < made && i < in.size())
+        read *= in[i++];
+      else if (made < read && o < out.size())
+        made *= out[o++];
+      else
+        return {};
+    }
+    group.in_hi = i;
+    group.out_hi = o;
+    groups.push_back(group);
+  }
+  return groups;
+}
+
 std::vector<Range> cut_at_groups(Range channels, std::int64_t per_group) {
   const std::int64_t first_whole = (channels.lo + per_group - 1) / per_group * per_group;
   const std::int64_t last_whole = channels.hi / per_group * per_group;

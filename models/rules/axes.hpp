@@ -23,6 +23,14 @@ std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
 bool broadcasts_to(const Shape& operand, const Shape& result);
 Box operand_box(const Box& result, const Shape& operand);
 
+// Of a tensor that is given another shape: axes [in_lo, in_hi) of the input hold the same elements as axes
+// [out_lo, out_hi) of the output. Groups as small as possible, in order; none where the shapes hold another number of
+// elements.
+struct AxisGroup {
+  std::size_t in_lo = 0, in_hi = 0, out_lo = 0, out_hi = 0;
+};
+std::vector<AxisGroup> axis_groups(const Shape& in, const Shape& out);
+
 // Channels cut where a group of `per_group` is only begun or only ended: each range lies inside one group or is made of
 // whole ones.
 std::vector<Range> cut_at_groups(Range channels, std::int64_t per_group);

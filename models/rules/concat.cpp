@@ -18,12 +18,13 @@ class Concat : public OperatorRule {
   NodeNeeds needs(const std::vector<Region>& asked) const override {
     const Box out = asked[0].bounds();
     NodeNeeds result{{Region(out)}, {}};
+    result.inputs.reserve(extents_.size());
     std::int64_t offset = 0;
     for (const std::int64_t extent : extents_) {
       Box box = out;
       box.lo[axis_] = std::max(out.lo[axis_] - offset, std::int64_t{0});
       box.hi[axis_] = std::min(out.hi[axis_] - offset, extent);
-      result.inputs.push_back(box.lo[axis_] < box.hi[axis_] ? Region(box) : Region());
+      result.inputs.push_back(box.lo[axis_] < box.hi[axis_] ? Region(std::move(box)) : Region());
       offset += extent;
     }
     return result;

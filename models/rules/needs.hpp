@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -52,8 +53,9 @@ RuleResult needs(const Network& network, LayerId layer, const std::vector<Region
 // Whether every node of the layer has a rule; otherwise a part of it computes everything.
 bool splittable(const Network& network, LayerId layer);
 
-// For a layer that is a Transpose: the input axis that each output axis was; empty for others.
-std::vector<std::size_t> transposed_axes(const Network& network, LayerId layer);
+// For a layer that arranges elements anew (one Transpose, Reshape or its kin, and element-wise operators): by output axis, the input axis that it
+// runs along, nothing where it runs along none (the inner ones of those that a Reshape joins or parts). Empty for others.
+std::vector<std::optional<std::size_t>> axes_before(const Network& network, LayerId layer);
 // Output channels of one group of a grouped (not depthwise) convolution; 1 for others.
 std::int64_t group_channels(const Network& network, LayerId layer);
 

@@ -8,32 +8,6 @@
 namespace dse::rules {
 namespace {
 
-// Axes [in_lo, in_hi) of the input hold the same elements as axes [out_lo, out_hi) of the output.
-struct AxisGroup {
-  std::size_t in_lo = 0, in_hi = 0, out_lo = 0, out_hi = 0;
-};
-
-std::vector<AxisGroup> axis_groups(const Shape& in, const Shape& out) {
-  std::vector<AxisGroup> groups;
-  std::size_t i = 0, o = 0;
-  while (i < in.size() || o < out.size()) {
-    AxisGroup group{i, i, o, o};
-    std::int64_t read = i < in.size() ? in[i++] : 1, made = o < out.size() ? out[o++] : 1;
-    while (read != made) {
-      if (read < made && i < in.size())
-        read *= in[i++];
-      else if (made < read && o < out.size())
-        made *= out[o++];
-      else
-        return {};
-    }
-    group.in_hi = i;
-    group.out_hi = o;
-    groups.push_back(group);
-  }
-  return groups;
-}
-
 // Elements of a group in row-major order, half-open.
 struct Run {
   std::int64_t lo = 0, hi = 0;
