@@ -70,6 +70,10 @@ std::vector<AxisRoles> axis_roles(const Network& network) {
         roles[output] = carried(roles[input], from);
       else if (network.tensors()[input].tensor.shape.size() == rank)
         roles[output] = roles[input];
+      // Places of several maps behind each other are no rows: half of them may be all of one map.
+      const auto joined = joined_axis(network, id);
+      if (joined && roles[output].row == joined) roles[output].row.reset();
+      if (joined && roles[output].column == joined) roles[output].column.reset();
     }
   }
   return roles;

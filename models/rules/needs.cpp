@@ -62,6 +62,15 @@ std::vector<std::optional<std::size_t>> axes_before(const Network& network, Laye
   return axes;
 }
 
+std::optional<std::size_t> joined_axis(const Network& network, LayerId layer) {
+  for (const std::size_t index : network.layers().at(layer).nodes) {
+    const onnx::NodeProto& node = network.graph().nodes[index];
+    if (node.op_type() != "Concat" && node.op_type() != "QLinearConcat") continue;
+    return rules::axis_of(int_attribute(node, "axis", 1), network.graph().types.at(node.output(0)).shape.size());
+  }
+  return std::nullopt;
+}
+
 std::int64_t group_channels(const Network& network, LayerId layer) {
   for (const std::size_t index : network.layers().at(layer).nodes) {
     const onnx::NodeProto& node = network.graph().nodes[index];

@@ -56,6 +56,8 @@ bool splittable(const Network& network, LayerId layer);
 // For a layer that arranges elements anew (one Transpose, Reshape or its kin, and element-wise operators): by output axis, the input axis that it
 // runs along, nothing where it runs along none (the inner ones of those that a Reshape joins or parts). Empty for others.
 std::vector<std::optional<std::size_t>> axes_before(const Network& network, LayerId layer);
+// The axis along which a Concat puts its inputs behind each other; nothing for other layers.
+std::optional<std::size_t> joined_axis(const Network& network, LayerId layer);
 // Output channels of one group of a grouped (not depthwise) convolution; 1 for others.
 std::int64_t group_channels(const Network& network, LayerId layer);
 

@@ -35,6 +35,19 @@ SmallNetwork shuffle_network() {
   return {"shuffle", build.serialised()};
 }
 
+// The places of two maps of different size behind each other, as detectors list them.
+SmallNetwork two_maps_network() {
+  OnnxBuild build;
+  build.input("x", {1, 3, 16, 16}).conv("x", "fine", 3, 8);
+  build.conv("fine", "coarse", 8, 8, 3, 2);
+  build.values("fine.shape", {1, 8, 256}).values("coarse.shape", {1, 8, 64});
+  build.node("Reshape", {"fine", "fine.shape"}, {"fine.list"}, "fine list");
+  build.node("Reshape", {"coarse", "coarse.shape"}, {"coarse.list"}, "coarse list");
+  OnnxBuild::integer(build.node("Concat", {"fine.list", "coarse.list"}, {"y"}, "join"), "axis", 2);
+  build.output("y", {1, 8, 320});
+  return {"maps", build.serialised()};
+}
+
 // Two anchors of five numbers a place, listed by place.
 SmallNetwork head_network() {
   OnnxBuild build;
@@ -47,12 +60,12 @@ SmallNetwork head_network() {
   return {"head", build.serialised()};
 }
 
-Plan in_rows(const Network& network, std::size_t devices) {
+Plan in_rows(const Network& network, std::size_t devices, Halo halo = Halo::exchange) {
   Stage stage;
   for (LayerId layer = 0; layer < network.layers().size(); ++layer) stage.layers.push_back(layer);
   for (std::size_t device = 0; device < devices; ++device) stage.devices.push_back(device);
   stage.split = Split::rows;
-  stage.halo = Halo::exchange;
+  stage.halo = halo;
   Mapping mapping;
   mapping.replicas.push_back({1, {stage}});
   return lower(network, local_platform(devices), mapping);
@@ -97,4 +110,15 @@ TEST_CASE("rows are the outer part of a list of places") {
   const Plan plan = in_rows(*network, 2);
   for (const char* layer : {"head", "move", "list"}) CHECK(devices_of(plan, *network, layer) == 2);
   CHECK(plan.transfers.size() == 2);  // the other device's rows of the input, and its places of the output
+}
+
+TEST_CASE("the places of several maps behind each other are no rows") {
+  const SmallNetwork network = two_maps_network();
+  CHECK(roles_of(*network, "fine.list").row == 2);
+  CHECK_FALSE(roles_of(*network, "y").row.has_value());
+  // Were they, one device would be asked for the whole of the finer map, and would recompute all that leads to it.
+  const Plan plan = in_rows(*network, 2, Halo::recompute);
+  for (const Part& part : plan.parts)
+    if (network->layers()[part.layer].name == "fine") CHECK(part.fraction < 0.7);
+  CHECK(devices_of(plan, *network, "join") == 1);
 }
