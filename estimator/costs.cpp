@@ -72,6 +72,27 @@ LayerCost layer_cost(const Network& network, const Layer& layer, const DevicePro
   return cost;
 }
 
+PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
+  const LayerCost whole = layer_cost(network, layer, profile, threads);
+  const LayerFeatures of = features(network, layer);
+  const ClassModel* model = profile.class_model(std::string(to_string(layer.op_class)), threads);
+  const double modelled = model != nullptr ? evaluate(*model, of) : 0;
+  PartCost result;
+  result.uncertainty = whole.uncertainty;
+  if (modelled > 0) {
+    const double scale = whole.seconds / modelled;
+    result.base_seconds = scale * model->base_seconds;
+    if (model->macs_per_second > 0) result.seconds_per_work = scale / model->macs_per_second;
+    if (model->bytes_per_second > 0) result.seconds_per_byte = scale / model->bytes_per_second;
+    result.uncertainty = std::max(result.uncertainty, model->error > 0 ? model->error : unvalidated_uncertainty);
+  } else if (of.work > 0) {
+    result.seconds_per_work = whole.seconds / of.work;
+  } else {
+    result.base_seconds = whole.seconds;
+  }
+  return result;
+}
+
 LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int threads) {
   return analytical(model_of(profile, OperatorClass::elementwise, threads), of);
 }
@@ -90,15 +111,16 @@ CostTable::CostTable(const Network& network, const Platform& platform) : layers_
     for (int threads = 1; threads <= device.cores; ++threads) {
       for (const Layer& layer : network.layers()) {
         costs_.push_back(layer_cost(network, layer, *device.profile, threads));
+        parts_.push_back(part_cost(network, layer, *device.profile, threads));
       }
     }
   }
 }
 
-const LayerCost& CostTable::at(LayerId layer, std::size_t device, int threads) const {
+std::size_t CostTable::index(LayerId layer, std::size_t device, int threads) const {
   const Block& block = devices_.at(device);
   const auto row = static_cast<std::size_t>(std::clamp(threads, 1, block.threads) - 1);
-  return costs_[block.first + row * layers_ + layer];
+  return block.first + row * layers_ + layer;
 }
 
 }  // namespace dse

@@ -34,15 +34,33 @@ LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int th
 // The worker's own copy of a region into another buffer: each byte read once and written once.
 double copy_seconds(const DeviceProfile& profile, double bytes, int threads);
 
-// layer_cost for all layers, devices and thread counts 1 .. cores.
+// The cost of a part of a layer in terms of its features, so that the whole costs what layer_cost() says: the layer's
+// class model, scaled. No term is negative: a larger part never costs less.
+struct PartCost {
+  double base_seconds = 0, seconds_per_work = 0, seconds_per_byte = 0;
+  double uncertainty = 0;  // of a small part
+  double seconds(const LayerFeatures& of) const {
+    return base_seconds + seconds_per_work * of.work + seconds_per_byte * of.bytes;
+  }
+};
+PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads);
+
+// layer_cost and part_cost for all layers, devices and thread counts 1 .. cores.
 class CostTable {
  public:
   CostTable(const Network& network, const Platform& platform);
 
   // threads below 1 or above the device's cores are clamped: a program never has them.
-  const LayerCost& at(LayerId layer, std::size_t device, int threads) const;
+  const LayerCost& at(LayerId layer, std::size_t device, int threads) const {
+    return costs_[index(layer, device, threads)];
+  }
+  const PartCost& part_at(LayerId layer, std::size_t device, int threads) const {
+    return parts_[index(layer, device, threads)];
+  }
 
  private:
+  std::size_t index(LayerId layer, std::size_t device, int threads) const;
+
   std::size_t layers_ = 0;
   struct Block {
     std::size_t first = 0;
@@ -50,6 +68,7 @@ class CostTable {
   };
   std::vector<Block> devices_;
   std::vector<LayerCost> costs_;  // [device block][threads - 1][layer]
+  std::vector<PartCost> parts_;   // alike
 };
 
 }  // namespace dse

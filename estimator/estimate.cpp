@@ -54,8 +54,9 @@ double Estimator::State::port_bytes(const ValuePort& port) const {
          static_cast<double>(element_size(value_type(network, port.value).type));
 }
 
-// Whole layers are measured; a part is charged its fraction of the whole. A sum of partial results is no fraction of
-// its layer, whose arithmetic is in the partial results: it is charged as element-wise work.
+// Whole layers are measured; a part is charged by its share of the arithmetic and by the bytes that it touches. A sum
+// of partial results is no fraction of its layer, whose arithmetic is in the partial results: it is charged as
+// element-wise work.
 LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const {
   const int threads = plan.programs.programs[part.device].threads;
   if (part.work.kind == PartKind::reduce) {
@@ -68,7 +69,18 @@ LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const 
     return sum_cost(*platform.devices[part.device].profile, sum, threads);
   }
   LayerCost cost = costs.at(part.layer, part.device, threads);
-  cost.seconds *= part.fraction;
+  if (part.fraction == 1 && part.work.kind == PartKind::full) return cost;
+  const Layer& layer = network.layers()[part.layer];
+  const PartCost& model = costs.part_at(part.layer, part.device, threads);
+  LayerFeatures of;
+  of.work = part.fraction * static_cast<double>(layer.macs > 0 ? layer.macs : layer.operations);
+  for (const ValuePort& port : part.inputs) of.bytes += port_bytes(port);
+  for (const ValuePort& port : part.outputs) of.bytes += port_bytes(port);
+  for (const WeightSlice& slice : part.weights) of.bytes += static_cast<double>(slice_size(network, slice));
+  cost.seconds = model.seconds(of);
+  cost.tier = Tier::analytical;
+  // The whole is measured, a vanishing part only modelled.
+  cost.uncertainty += (1 - std::min(part.fraction, 1.0)) * (model.uncertainty - cost.uncertainty);
   return cost;
 }
 

@@ -36,6 +36,8 @@ FlowStep message(const Platform& platform, const Resources& resources, const Pla
   result.latency = time.latency;
   result.bytes = static_cast<double>(bytes);
   if (link.profile) {
+    result.wake_share = link.profile->wake_share;
+    result.wake_longest = link.profile->wake_longest_seconds;
     result.cpu_seconds = link.profile->cpu_seconds_per_message + link.profile->cpu_seconds_per_byte * result.bytes;
   }
   return result;

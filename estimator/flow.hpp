@@ -46,6 +46,8 @@ struct FlowStep {
   double latency = 0;                            // message: arrives `seconds + latency` after it starts
   double cpu_seconds = 0;                        // message: processor time, at each end
   double bytes = 0;                              // message
+  // message: noticed later by a receiver that has waited for w: min(wake_share * w, wake_longest)
+  double wake_share = 0, wake_longest = 0;
 };
 
 struct Flow {

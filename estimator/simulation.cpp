@@ -11,6 +11,7 @@ namespace {
 struct Event {
   double time;
   std::uint32_t frame, step;
+  bool noticed = true;  // false: a message that has arrived, and may be noticed later
   // std::priority_queue keeps the greatest on top: earlier events, then older frames, are greater.
   bool operator<(const Event& other) const {
     return std::tie(other.time, other.frame, other.step) < std::tie(time, frame, step);
@@ -27,6 +28,7 @@ struct Work {
 struct Processor {
   std::priority_queue<Work> ready;
   bool busy = false;
+  double active = 0;  // when it last did or noticed something
 };
 
 class Simulation {
@@ -94,22 +96,38 @@ class Simulation {
         free_[what.sending] = start + what.seconds;
         // On a shared medium the two are one resource, which the latency does not occupy.
         if (what.receiving != what.sending) free_[what.receiving] = start + what.latency + what.seconds;
-        finish_at(frame, step, start, start + what.latency + what.seconds);
+        finish_at(frame, step, start, start + what.latency + what.seconds, what.wake_share == 0);
         break;
       }
     }
   }
 
-  void finish_at(std::uint32_t frame, std::uint32_t step, double start, double end) {
+  void finish_at(std::uint32_t frame, std::uint32_t step, double start, double end, bool noticed = true) {
     if (frame == 0) result_.first_frame[step] = {start, end};
-    events_.push({end, frame, step});
+    events_.push({end, frame, step, noticed});
+  }
+
+  // True where the message is to be noticed later. A device that computes looks as soon as it has done so.
+  bool sleeps_on(const Event& event, const FlowStep& what) {
+    Processor& receiver = processors_[what.peer];
+    if (event.noticed || receiver.busy) return false;
+    const double late = std::min(what.wake_share * (event.time - receiver.active), what.wake_longest);
+    if (!(late > 0)) return false;
+    if (event.frame == 0) result_.first_frame[event.step].end += late;
+    events_.push({event.time + late, event.frame, event.step, true});
+    return true;
   }
 
   void complete(const Event& event) {
     const Flow& of = flow(event.frame);
     const FlowStep& what = of.steps[event.step];
+    if (what.kind == FlowStep::Kind::message) {
+      if (sleeps_on(event, what)) return;
+      processors_[what.peer].active = event.time;
+    }
     if (what.kind == FlowStep::Kind::compute) {
       processors_[what.device].busy = false;
+      processors_[what.device].active = event.time;
       touched_.push_back(what.device);
     }
     for (std::uint32_t i = of.first_successor[event.step]; i < of.first_successor[event.step + 1]; ++i) {

@@ -22,6 +22,7 @@ struct SimulationResult {
 // `flow_of_frame`: the index into `flows` of every frame, in the order dealt. A device computes one step at a time: the
 // ready step of the oldest frame, then lane, then step, goes first. A message starts when it is ready, its sender's
 // sending side and its receiver's receiving side are free (a shared medium is both), in the order of becoming ready. A
+// message is noticed later by a receiver that waits, the later the longer it has been doing nothing (FlowStep). A
 // frame enters when fewer than the flow's frames_in_flight of its replica are unfinished, and no earlier than the frame
 // before it. `compute_factors`: by device, multiply its compute times.
 SimulationResult simulate(std::span<const Flow> flows, const Resources& resources, std::size_t devices,

@@ -181,9 +181,23 @@ RuleResult LayerRule::needs(const PartWork& work) const {
     if (weight_[value] && !walked.asked[value].empty())
       result.weights.push_back({*weight_[value], walked.asked[value].bounds()});
   result.inputs.reserve(inputs_.size());
-  for (const std::size_t value : inputs_) result.inputs.push_back(std::move(walked.asked[value]));
+  for (const std::size_t value : inputs_) {
+    Region& asked = walked.asked[value];
+    result.inputs.push_back(asked.empty() || reads_pieces(value) ? std::move(asked) : Region(asked.bounds()));
+  }
   if (work.kind == PartKind::reduce) add_bias(result);
   return result;
+}
+
+bool LayerRule::reads_pieces(std::size_t value) const {
+  std::size_t readers = 0, apart = 0;
+  for (const Node& node : nodes_)
+    for (const std::size_t input : node.inputs)
+      if (input == value) {
+        ++readers;
+        apart += node.rule->reads_pieces() ? 1 : 0;
+      }
+  return readers == 1 && apart == 1;
 }
 
 double LayerRule::fraction_of(const PartWork& work, const Walked& walked) const {

@@ -47,6 +47,7 @@ class LayerRule {
   void visit(const Node& node, Walked& walked, std::size_t at) const;
   RuleResult everything() const;
   Maker maker_of(std::size_t value) const;
+  bool reads_pieces(std::size_t value) const;
   double fraction_of(const PartWork& work, const Walked& walked) const;
   void emit_node(const Node& node, const rules::NodeNeeds& needs, GraphBuilder& builder) const;
   void emit_whole(const Node& node, GraphBuilder& builder) const;
@@ -66,10 +67,10 @@ class LayerRule {
   std::vector<std::shared_ptr<const Weight>> weights_;  // what the rules' facts point to
   std::vector<Node> nodes_;
   std::vector<std::size_t> inputs_, outputs_;  // values of the layer's ports
-  std::vector<Maker> makers_;    // by output of the layer
+  std::vector<Maker> makers_;                  // by output of the layer
   std::size_t first_ = absent;   // the first node with an activation among its inputs carries the layer's arithmetic
-  std::size_t anchor_ = absent;                // the node with summed() > 0 that can be split by inputs
-  TensorType partial_type_;                    // of its addends
+  std::size_t anchor_ = absent;  // the node with summed() > 0 that can be split by inputs
+  TensorType partial_type_;      // of its addends
   bool splittable_ = false;
 };
 

@@ -336,7 +336,7 @@ Part make_part(const Network& network, std::size_t replica, std::size_t device, 
   part.weights = std::move(result.weights);
   part.inputs.reserve(layer.inputs.size());
   for (std::size_t i = 0; i < layer.inputs.size(); ++i)
-    if (!result.inputs[i].empty()) part.inputs.push_back({tensor_value(layer.inputs[i]), result.inputs[i].bounds()});
+    for (const Box& box : result.inputs[i].boxes()) part.inputs.push_back({tensor_value(layer.inputs[i]), box});
   if (work.kind == PartKind::reduce)
     for (std::size_t i = 0; i < work.parts; ++i)
       part.inputs.push_back({partial_value(work.layer, i), result.addends.bounds()});

@@ -78,6 +78,9 @@ struct LinkProfile {
   std::vector<LinkPoint> table;  // ascending bytes; log-log interpolation, last segment extrapolated
   double cpu_seconds_per_byte = 0;
   double cpu_seconds_per_message = 0;
+  // A device that has been waiting for w seconds notices a message later by min(wake_share * w, wake_longest_seconds).
+  double wake_share = 0;
+  double wake_longest_seconds = 0;
   double seconds(std::int64_t bytes) const;
 };
 

@@ -127,6 +127,8 @@ std::string to_yaml(const LinkProfile& p) {
   std::string out = fmt::format("dse: network-profile/1\nname: {}\nbetween: {}\n", quote(p.name), quote(p.between));
   out += fmt::format("cpu_seconds_per_byte: {}\ncpu_seconds_per_message: {}\n", shortest(p.cpu_seconds_per_byte),
                      shortest(p.cpu_seconds_per_message));
+  out += fmt::format("wake_share: {}\nwake_longest_seconds: {}\n", shortest(p.wake_share),
+                     shortest(p.wake_longest_seconds));
   out += p.table.empty() ? "table: []\n" : "table:\n";
   for (const LinkPoint& point : p.table)
     out += fmt::format("  - {{bytes: {}, seconds: {}}}\n", point.bytes, shortest(point.seconds));
@@ -159,12 +161,15 @@ DeviceProfile parse_device_profile(const std::string& text, const std::string& p
 
 LinkProfile parse_link_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "network-profile", 1);
-  root.allow_keys({"dse", "name", "between", "cpu_seconds_per_byte", "cpu_seconds_per_message", "table"});
+  root.allow_keys({"dse", "name", "between", "cpu_seconds_per_byte", "cpu_seconds_per_message", "wake_share",
+                   "wake_longest_seconds", "table"});
   LinkProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto between = root.find("between")) profile.between = between->scalar_text();
   profile.cpu_seconds_per_byte = non_negative(root, "cpu_seconds_per_byte", 0);
   profile.cpu_seconds_per_message = non_negative(root, "cpu_seconds_per_message", 0);
+  profile.wake_share = non_negative(root, "wake_share", 0);
+  profile.wake_longest_seconds = non_negative(root, "wake_longest_seconds", 0);
   const Value table = root.at("table");
   for (const Value& row : table.items()) {
     row.allow_keys({"bytes", "seconds"});

@@ -20,8 +20,8 @@ struct StepPlace {
 // the steps behind it knows; a receive has started when it is posted.
 class Precedence {
  public:
-  // The lanes' indices have been checked. Steps behind a message that waits for itself (the lanes' orders of steps taken
-  // together) precede nothing and nothing precedes them.
+  // The lanes' indices have been checked. Steps behind a message that waits for itself (the lanes' orders of steps
+  // taken together) precede nothing and nothing precedes them.
   explicit Precedence(const std::vector<const Lane*>& lanes);
 
   // True where `earlier` is over whenever `later` starts.

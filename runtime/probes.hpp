@@ -71,12 +71,19 @@ struct LinkRequest {
 struct LinkSample {
   std::int64_t bytes = 0;
   double seconds = 0;      // one way: half a round trip, lower quartile
-  double cpu_seconds = 0;  // processor time of one end for one message and the waiting before it
+  double cpu_seconds = 0;  // processor time of one end for one message
+};
+
+// How much later a message is noticed by a device that has been waiting for it: its worker looks less and less often.
+struct WakeSample {
+  double waited_seconds = 0;
+  double late_seconds = 0;
 };
 
 struct LinkReport {
   int rank = 0;
   std::vector<LinkSample> samples;
+  std::vector<WakeSample> wakes;
   std::uint64_t mpi_bytes = 0;  // what MPI and these messages added to the resident memory of a rank
 };
 

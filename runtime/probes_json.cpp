@@ -115,7 +115,10 @@ std::string to_json(const LinkReport& r) {
   json samples = json::array();
   for (const LinkSample& s : r.samples)
     samples.push_back({{"bytes", s.bytes}, {"seconds", s.seconds}, {"cpu_seconds", s.cpu_seconds}});
-  return json{{"samples", std::move(samples)}, {"mpi_bytes", r.mpi_bytes}}.dump();
+  json wakes = json::array();
+  for (const WakeSample& w : r.wakes)
+    wakes.push_back({{"waited_seconds", w.waited_seconds}, {"late_seconds", w.late_seconds}});
+  return json{{"samples", std::move(samples)}, {"wakes", std::move(wakes)}, {"mpi_bytes", r.mpi_bytes}}.dump();
 }
 
 LinkReport link_report_from_json(const std::string& text) {
@@ -126,6 +129,8 @@ LinkReport link_report_from_json(const std::string& text) {
       r.samples.push_back(
           {s.at("bytes").get<std::int64_t>(), s.at("seconds").get<double>(), s.at("cpu_seconds").get<double>()});
     }
+    for (const json& w : j.at("wakes"))
+      r.wakes.push_back({w.at("waited_seconds").get<double>(), w.at("late_seconds").get<double>()});
     return r;
   });
 }

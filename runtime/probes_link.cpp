@@ -13,9 +13,11 @@
 namespace dse::probes {
 namespace {
 
-// Between receiving a message and answering it: long enough for a worker's pauses to reach their full length, as they
-// do while a pipeline's next frame is computed.
-constexpr std::chrono::milliseconds thinking{2};
+using Pause = std::chrono::microseconds;
+
+// Between receiving a message and answering it, as a device that computes: the other one has waited for so long. The
+// longest reaches the full length of a worker's pauses.
+constexpr Pause thoughts[] = {Pause{500}, Pause{1000}, Pause{2000}, Pause{4000}, Pause{8000}};
 constexpr std::chrono::seconds patience{60};
 
 // One rank's end of the exchange, on the thread that a worker computes on.
@@ -32,10 +34,10 @@ class Exchange {
     wait_all(1);
   }
   // There and back: rank 0 sends first. Both think before they send, about equally long.
-  void round_trip(std::vector<std::byte>& message) {
+  void round_trip(std::vector<std::byte>& message, Pause thinking) {
     if (rank_ == 1) receive(message);
     const double before = wall_seconds();
-    std::this_thread::sleep_for(thinking);
+    if (thinking > Pause{0}) std::this_thread::sleep_for(thinking);
     thought_ = wall_seconds() - before;
     send(message);
     if (rank_ == 0) receive(message);
@@ -58,34 +60,42 @@ class Exchange {
   double thought_ = 0;
 };
 
-double lower_quartile(std::vector<double> values) {
+double quantile(std::vector<double> values, double at) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 4];
+  return values[static_cast<std::size_t>(at * static_cast<double>(values.size() - 1))];
 }
 
-LinkSample measure(Exchange& exchange, std::int64_t bytes, std::size_t repetitions) {
+// Of messages that are waited for eagerly; how late the others are noticed is chance, and its middle is wanted.
+constexpr double quiet = 0.25, middle = 0.5;
+
+LinkSample measure(Exchange& exchange, std::int64_t bytes, Pause thinking, std::size_t repetitions, double at) {
   std::vector<std::byte> message(static_cast<std::size_t>(bytes), std::byte{1});
   std::vector<double> times, cpu_times;
-  exchange.round_trip(message);
+  exchange.round_trip(message, thinking);
   for (std::size_t i = 0; i < repetitions; ++i) {
     const double wall = wall_seconds(), cpu = process_cpu_seconds();
-    exchange.round_trip(message);
+    exchange.round_trip(message, thinking);
     times.push_back((wall_seconds() - wall) / 2 - exchange.thought());
     cpu_times.push_back((process_cpu_seconds() - cpu) / 2);
   }
-  return {bytes, std::max(lower_quartile(times), 1e-7), std::max(lower_quartile(cpu_times), 0.0)};
+  return {bytes, std::max(quantile(times, at), 1e-7), std::max(quantile(cpu_times, at), 0.0)};
 }
 
-std::vector<LinkSample> measure_all(runtime::MpiTransport& transport, const LinkRequest& request) {
+void measure_all(runtime::MpiTransport& transport, const LinkRequest& request, LinkReport& report) {
   Exchange exchange(transport);
-  std::vector<LinkSample> samples;
   for (const std::int64_t bytes : request.sizes) {
     // About 64 MiB of traffic a size at most.
     const std::int64_t affordable =
         std::max<std::int64_t>(8, (std::int64_t{64} << 20) / std::max<std::int64_t>(bytes, 1));
-    samples.push_back(measure(exchange, bytes, std::min(request.repetitions, static_cast<std::size_t>(affordable))));
+    report.samples.push_back(
+        measure(exchange, bytes, Pause{0}, std::min(request.repetitions, static_cast<std::size_t>(affordable)), quiet));
   }
-  return samples;
+  if (report.samples.empty()) return;
+  const LinkSample& least = report.samples.front();
+  for (const Pause thinking : thoughts) {
+    const double late = measure(exchange, least.bytes, thinking, request.repetitions, middle).seconds - least.seconds;
+    report.wakes.push_back({std::chrono::duration<double>(thinking).count(), std::max(late, 0.0)});
+  }
 }
 
 }  // namespace
@@ -104,7 +114,7 @@ LinkReport measure_link(const LinkRequest& request, int& argc, char**& argv) {
   std::exception_ptr failure;
   std::thread computing([&] {
     try {
-      report.samples = measure_all(transport, request);
+      measure_all(transport, request, report);
       transport.close();
     } catch (...) {
       failure = std::current_exception();

@@ -23,36 +23,41 @@ Box axes_of(const Box& box, std::size_t from, std::size_t to) {
   return result;
 }
 
+constexpr std::int64_t oldest_concat = 4;  // opset; the engine has none older
+
 class Gather : public OperatorRule {
  public:
   Gather(const NodeFacts& facts, std::size_t axis, std::optional<std::vector<std::int64_t>> indices)
-      : axis_(axis), data_(facts.inputs[0].shape), index_type_(facts.inputs[1]), indices_(std::move(indices)) {}
+      : axis_(axis),
+        data_(facts.inputs[0].shape),
+        scatters_(facts.constants[0] == nullptr && facts.opset >= oldest_concat),
+        index_type_(facts.inputs[1]),
+        indices_(std::move(indices)) {}
 
   NodeNeeds needs(const std::vector<Region>& asked) const override {
     const Box out = asked[0].bounds();
     const Box chosen = index_box(out);
     NodeNeeds result{{Region(out)}, {}};
     Box data = axes_of(out, 0, axis_);
-    if (indices_) {
-      const std::vector<std::int64_t> used = used_indices(chosen);
-      append(data, *std::min_element(used.begin(), used.end()), *std::max_element(used.begin(), used.end()) + 1);
-    } else {
-      append(data, 0, data_[axis_]);
-    }
+    append(data, 0, data_[axis_]);
     for (std::size_t axis = axis_ + chosen.lo.size(); axis < out.lo.size(); ++axis)
       append(data, out.lo[axis], out.hi[axis]);
-    result.inputs = {Region(data), indices_ ? Region() : Region(chosen)};
+    result.inputs = {indices_ ? chosen_of(data, used_indices(chosen)) : Region(data),
+                     indices_ ? Region() : Region(chosen)};
     return result;
   }
 
   void emit(NodeWriter& writer) const override {
-    const std::string data = writer.input(0);
+    const std::string data =
+        scatters_ ? writer.concat(writer.pieces(0), static_cast<std::int64_t>(axis_)) : writer.input(0);
     const std::string indices = indices_ ? moved_indices(writer) : writer.input(1);
     onnx::NodeProto& node = writer.copy();
     node.add_input(data);
     node.add_input(indices);
     node.add_output(writer.output_name(0));
   }
+
+  bool reads_pieces() const override { return scatters_; }
 
  private:
   Box index_box(const Box& out) const { return axes_of(out, axis_, axis_ + index_type_.shape.size()); }
@@ -72,15 +77,41 @@ class Gather : public OperatorRule {
     return result;
   }
 
-  // The indices into the box of data that is there.
+  // Runs of chosen positions, all others of which nobody sends; of a constant the box that holds them.
+  Region chosen_of(const Box& data, std::vector<std::int64_t> used) const {
+    std::sort(used.begin(), used.end());
+    Boxes runs;
+    for (const std::int64_t index : used) {
+      if (!runs.empty() && (!scatters_ || index <= runs.back().hi[axis_])) {
+        runs.back().hi[axis_] = index + 1;
+        continue;
+      }
+      runs.push_back(data);
+      runs.back().lo[axis_] = index;
+      runs.back().hi[axis_] = index + 1;
+    }
+    return Region(runs);
+  }
+
+  // Where a position of the data stands in the pieces that are there, one behind the other.
+  std::int64_t moved(const Boxes& pieces, std::int64_t index) const {
+    std::int64_t before = 0;
+    for (const Box& piece : pieces) {
+      if (index < piece.hi[axis_]) return before + index - piece.lo[axis_];
+      before += piece.hi[axis_] - piece.lo[axis_];
+    }
+    return before;
+  }
+
+  // The indices into the data that is there.
   std::string moved_indices(NodeWriter& writer) const {
     const Box box = index_box(writer.output(0));
     std::string bytes;
     for (const std::int64_t index : used_indices(box)) {
-      const std::int64_t moved = index - writer.input_box(0).lo[axis_];
-      const auto narrow = static_cast<std::int32_t>(moved);
+      const std::int64_t wide = moved(writer.input_boxes(0), index);
+      const auto narrow = static_cast<std::int32_t>(wide);
       if (index_type_.type == DataType::int64)
-        bytes.append(reinterpret_cast<const char*>(&moved), sizeof moved);
+        bytes.append(reinterpret_cast<const char*>(&wide), sizeof wide);
       else
         bytes.append(reinterpret_cast<const char*>(&narrow), sizeof narrow);
     }
@@ -89,6 +120,7 @@ class Gather : public OperatorRule {
 
   std::size_t axis_;
   Shape data_;
+  bool scatters_;  // the data is an activation: only what is chosen of it is read
   TensorType index_type_;
   std::optional<std::vector<std::int64_t>> indices_;  // not negative; nothing where they are no constant
 };

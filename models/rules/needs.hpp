@@ -39,7 +39,7 @@ struct WeightSlice {
 struct RuleResult {
   std::vector<Region>
       computed;                // of each output (partial: of the partial result): empty or one box, contains the asked
-  std::vector<Region> inputs;  // of each of the layer's inputs: what computing it reads
+  std::vector<Region> inputs;  // of each of the layer's inputs: what computing it reads, each box by itself
   Region addends;              // reduce: of each partial result
   std::vector<WeightSlice> weights;
   double fraction = 1;  // of the layer's arithmetic
@@ -53,8 +53,9 @@ RuleResult needs(const Network& network, LayerId layer, const std::vector<Region
 // Whether every node of the layer has a rule; otherwise a part of it computes everything.
 bool splittable(const Network& network, LayerId layer);
 
-// For a layer that arranges elements anew (one Transpose, Reshape or its kin, and element-wise operators): by output axis, the input axis that it
-// runs along, nothing where it runs along none (the inner ones of those that a Reshape joins or parts). Empty for others.
+// For a layer that arranges elements anew (one Transpose, Reshape or its kin, and element-wise operators): by output
+// axis, the input axis that it runs along, nothing where it runs along none (the inner ones of those that a Reshape
+// joins or parts). Empty for others.
 std::vector<std::optional<std::size_t>> axes_before(const Network& network, LayerId layer);
 // The axis along which a Concat puts its inputs behind each other; nothing for other layers.
 std::optional<std::size_t> joined_axis(const Network& network, LayerId layer);

@@ -16,6 +16,12 @@ std::string NodeWriter::input(std::size_t input, const Box& box) {
   return widened(builder_.demand(inputs_[input], box), facts_.inputs[input].type);
 }
 
+std::vector<std::string> NodeWriter::pieces(std::size_t input) {
+  std::vector<std::string> names;
+  for (const Box& box : input_boxes(input)) names.push_back(this->input(input, box));
+  return names;
+}
+
 std::string NodeWriter::widened(const std::string& name, DataType type) {
   return widens_ && is_half(type) ? builder_.cast(name, DataType::float32) : name;
 }

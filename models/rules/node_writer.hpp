@@ -35,11 +35,14 @@ class NodeWriter {
   std::string output_name(std::size_t output) const;
 
   bool reads(std::size_t input) const { return input < needs_.inputs.size() && !needs_.inputs[input].empty(); }
+  const Boxes& input_boxes(std::size_t input) const { return needs_.inputs[input].boxes(); }
   Box input_box(std::size_t input) const { return needs_.inputs[input].bounds(); }
   // A value that holds exactly the bounding box of what is needed of an input, or another box within what was asked
   // for; "" where nothing is. Weights are cut at build time, activations by a Slice where more than the box is there.
   std::string input(std::size_t input);
   std::string input(std::size_t input, const Box& box);
+  // A value for each of input_boxes(input): for an operator that leaves out what lies between them.
+  std::vector<std::string> pieces(std::size_t input);
 
   // The node with its attributes, without inputs and outputs, and with a name of its own.
   onnx::NodeProto& copy();

@@ -49,6 +49,8 @@ class OperatorRule {
   virtual NodeNeeds needs(const std::vector<Region>& asked) const = 0;
   // Writes the nodes that compute writer.output(i) of every output with something computed from writer.input(i).
   virtual void emit(NodeWriter& writer) const = 0;
+  // Whether it reads several boxes of an activation one by one (NodeWriter::pieces), not as their bounding box.
+  virtual bool reads_pieces() const { return false; }
 
   // Split by inputs: how many input channels (features) are summed over; 0 where the operator cannot be split so.
   // Output 0 is then the sum over any partition of [0, summed) of partial results, plus the bias, where there is one.

@@ -271,7 +271,20 @@ TEST_CASE("sums of partial results and copies take time") {
         const ClassModel& adds = *profile.class_model("elementwise", 2);
         expected += adds.base_seconds + bytes / adds.bytes_per_second;
       } else {
-        expected += part.fraction * estimator.layer(part.layer, segment.device, 2).seconds;
+        // The layer's own cost, scaled by its class model from the whole's features to the part's.
+        const Layer& layer = network->layers()[part.layer];
+        const ClassModel& model = *profile.class_model(std::string(to_string(layer.op_class)), 2);
+        const auto modelled = [&](double work, double bytes) {
+          return model.base_seconds + (model.macs_per_second > 0 ? work / model.macs_per_second : 0) +
+                 (model.bytes_per_second > 0 ? bytes / model.bytes_per_second : 0);
+        };
+        double bytes = 0;
+        for (const ValuePort& port : part.inputs) bytes += 4.0 * static_cast<double>(port.box.elements());
+        for (const ValuePort& port : part.outputs) bytes += 4.0 * static_cast<double>(port.box.elements());
+        for (const WeightSlice& slice : part.weights) bytes += static_cast<double>(slice_size(*network, slice));
+        const LayerFeatures whole = features(*network, layer);
+        expected += estimator.layer(part.layer, segment.device, 2).seconds *
+                    modelled(part.fraction * whole.work, bytes) / modelled(whole.work, whole.bytes);
       }
     }
     CHECK(estimator.segment_seconds(plan, segment) / expected == doctest::Approx(1));  // Approx is absolute below 1

@@ -1,0 +1,296 @@
+// How far the estimates are from what then runs: the figures that docs/estimators.md publishes.
+//
+//   bench_estimators PLATFORM.yaml [--rounds N] [--random N] [--seed N] [--frames N] MODEL...
+//
+// The platform's first two devices must be local, with the profiles that `dse calibrate --platform` wrote. Of every
+// network, the mapping to the first device alone and to two devices - the four strategies, and N (default 3) random
+// ones: contiguous stages, layers here and there, splits - are written as packages and estimated; then all packages are
+// run over MPI in turn, N rounds (default 5) of all of them, and the medians are compared. Nothing that is measured
+// here flows back into the estimates. Beside every error stands how far single rounds were from their own median.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "deploy/package.hpp"
+#include "deploy/reference.hpp"
+#include "dse/commands/subject.hpp"
+#include "estimator/estimate.hpp"
+#include "estimator/presets.hpp"
+#include "tests/support/mappings.hpp"
+#include "validator/launch.hpp"
+#include "validator/measure.hpp"
+
+namespace {
+
+using namespace dse;
+
+struct Options {
+  std::size_t rounds = 5, random = 3, frames = 0;
+  std::uint64_t seed = 1;
+  fs::path platform;
+  std::vector<fs::path> models;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!word.starts_with("--")) {
+      if (options.platform.empty())
+        options.platform = word;
+      else
+        options.models.emplace_back(word);
+      continue;
+    }
+    if (i + 1 == argc) throw Error(ExitCode::usage, "USAGE", word + " needs a value");
+    const std::size_t value = std::strtoull(argv[++i], nullptr, 10);
+    if (word == "--rounds")
+      options.rounds = std::max<std::size_t>(1, value);
+    else if (word == "--random")
+      options.random = value;
+    else if (word == "--frames")
+      options.frames = value;
+    else if (word == "--seed")
+      options.seed = value;
+    else
+      throw Error(ExitCode::usage, "USAGE", "unknown option " + word);
+  }
+  if (options.models.empty()) throw Error(ExitCode::usage, "USAGE", "bench_estimators PLATFORM.yaml MODEL...");
+  return options;
+}
+
+// One quantity of one package: the estimate and the rounds.
+struct Quantity {
+  double estimated = 0;
+  std::vector<double> rounds;
+
+  double measured() const {
+    std::vector<double> sorted = rounds;
+    std::sort(sorted.begin(), sorted.end());
+    const std::size_t middle = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  }
+  double error() const { return estimated / measured() - 1; }
+};
+
+struct Subject {
+  std::string network, mapping;
+  bool one_device = false;
+  fs::path package;
+  Tier tier = Tier::table;
+  double known = 0;  // share of the estimated compute time that stands in the kernel table
+  Quantity latency, period, memory;
+};
+
+struct NamedMapping {
+  std::string name;
+  Mapping mapping;
+};
+
+std::vector<NamedMapping> mappings_of(const Estimator& estimator, const Options& options) {
+  const Network& network = estimator.network();
+  std::vector<NamedMapping> result;
+  Stage all;
+  for (LayerId layer = 0; layer < network.layers().size(); ++layer) all.layers.push_back(layer);
+  all.devices = {0};
+  Mapping one;
+  one.replicas.push_back({1, {all}});
+  result.push_back({"one device", one});
+  const std::vector<std::size_t> both{0, 1};
+  for (const Strategy strategy : {Strategy::data, Strategy::sequential, Strategy::horizontal, Strategy::vertical})
+    result.push_back({std::string(to_string(strategy)), preset(estimator, strategy, both)});
+  test::Random random(options.seed + network.layers().size());
+  for (std::size_t i = 0; i < options.random; ++i) {
+    if (i % 3 == 0) result.push_back({fmt::format("stages {}", i), test::random_contiguous(network, 2, 2, random)});
+    if (i % 3 == 1) {
+      Mapping hybrid;
+      hybrid.replicas.push_back(test::random_hybrid(network, 2, random));
+      result.push_back({fmt::format("hybrid {}", i), hybrid});
+    }
+    if (i % 3 == 2) result.push_back({fmt::format("scattered {}", i), test::random_free(network, 2, random)});
+  }
+  return result;
+}
+
+double known_share(const Estimator& estimator, const Plan& plan) {
+  double known = 0, all = 0;
+  for (const Part& part : plan.parts) {
+    const LayerCost cost = estimator.layer(part.layer, part.device, plan.programs.programs[part.device].threads);
+    all += part.fraction * cost.seconds;
+    if (cost.tier == Tier::table && part.fraction == 1) known += cost.seconds;
+  }
+  return all > 0 ? known / all : 0;
+}
+
+class Bench {
+ public:
+  Bench(const Options& options, const fs::path& folder)
+      : options_(options), folder_(folder), platform_(read_platform(options.platform)) {
+    std::vector<std::string> changed;
+    local_ = as_run_locally(platform_, changed);
+  }
+
+  void run() {
+    for (const fs::path& model : options_.models) prepare(model);
+    for (std::size_t round = 0; round < options_.rounds; ++round) {
+      for (Subject& subject : subjects_) measure(subject);
+      std::cerr << "round " << round + 1 << " of " << options_.rounds << "\n";
+    }
+    std::erase_if(subjects_, [](const Subject& subject) { return subject.latency.rounds.empty(); });
+    for (const Subject& subject : subjects_) print(subject);
+    std::cout << "\n";
+    summarise("one device, latency", true, &Subject::latency);
+    summarise("one device, memory", true, &Subject::memory);
+    summarise("two devices, latency", false, &Subject::latency);
+    summarise("two devices, period", false, &Subject::period);
+    summarise("two devices, memory", false, &Subject::memory);
+    rank("latency", &Subject::latency);
+    rank("period", &Subject::period);
+    if (failed_ > 0) std::cout << failed_ << " runs failed or gave wrong outputs\n";
+  }
+
+  bool failed() const { return failed_ > 0; }
+
+ private:
+  void prepare(const fs::path& model) {
+    const Network network = Network::import(model);
+    const Estimator estimator(network, local_);
+    deploy::Reference reference(network, engine::Engine::instance());
+    for (const NamedMapping& named : mappings_of(estimator, options_)) {
+      Subject subject;
+      const Plan plan = lower(network, platform_, named.mapping);
+      const Estimate estimate = estimator.estimate(plan);
+      subject.network = network.name();
+      subject.mapping = named.name;
+      subject.one_device = estimate.device_count == 1;
+      subject.tier = estimate.tier;
+      subject.known = known_share(estimator, plan);
+      subject.latency.estimated = estimate.latency_s;
+      subject.period.estimated = estimate.period_s;
+      subject.memory.estimated = estimate.memory_max_bytes;
+      subject.package = folder_ / fmt::format("{}", subjects_.size());
+      deploy::write_package(reference, platform_, plan, manifest_estimate(platform_, estimate), subject.package, {});
+      subjects_.push_back(std::move(subject));
+    }
+  }
+
+  void measure(Subject& subject) {
+    validator::MeasureOptions options;
+    options.worker = validator::find_worker();
+    options.rounds = 1;
+    options.frames = options_.frames;
+    const validator::Measurement measured = validator::measure(subject.package, options);
+    if (!measured.ran || !measured.outputs_right) {
+      ++failed_;
+      std::cout << subject.network << ", " << subject.mapping << ": " << measured.failure << "\n";
+    }
+    if (!measured.ran) return;
+    subject.latency.rounds.push_back(measured.latency_s);
+    subject.period.rounds.push_back(measured.period_s);
+    double highest = 0;
+    for (const validator::ReportDevice& device : measured.devices) highest = std::max(highest, device.memory_bytes);
+    subject.memory.rounds.push_back(highest);
+  }
+
+  static void print(const Subject& subject) {
+    const auto figures = [](const Quantity& quantity, double unit) {
+      return fmt::format("{:9.2f} {:9.2f} {:+6.1f} %", quantity.estimated / unit, quantity.measured() / unit,
+                         100 * quantity.error());
+    };
+    constexpr double ms = 1e-3, mib = 1024.0 * 1024.0;
+    std::cout << fmt::format("{:<28} {:<14} table {:3.0f} % | {} | {} | {}\n", subject.network, subject.mapping,
+                             100 * subject.known, figures(subject.latency, ms), figures(subject.period, ms),
+                             figures(subject.memory, mib));
+  }
+
+  void summarise(const std::string& what, bool one_device, Quantity Subject::*quantity) const {
+    std::vector<double> errors, noises;
+    double lowest = 0;
+    for (const Subject& subject : subjects_) {
+      if (subject.one_device != one_device) continue;
+      const Quantity& of = subject.*quantity;
+      errors.push_back(std::abs(of.error()));
+      lowest = std::min(lowest, of.error());
+      for (const double round : of.rounds) noises.push_back(std::abs(round / of.measured() - 1));
+    }
+    if (errors.empty()) return;
+    std::cout << fmt::format("{:<22} {:3} mappings: error {}, lowest {:+.1f} %; round to round {}\n", what,
+                             errors.size(), spread(errors), 100 * lowest, spread(noises));
+  }
+
+  static std::string spread(std::vector<double> errors) {
+    std::sort(errors.begin(), errors.end());
+    double sum = 0;
+    for (const double error : errors) sum += error;
+    const auto within = std::count_if(errors.begin(), errors.end(), [](double error) { return error <= 0.1; });
+    const auto count = static_cast<double>(errors.size());
+    return fmt::format("median {:.1f} %, mean {:.1f} %, 95th {:.1f} %, {:.0f} % within 10 %",
+                       100 * errors[errors.size() / 2], 100 * sum / count,
+                       100 * errors[static_cast<std::size_t>(std::ceil(0.95 * (count - 1)))],
+                       100 * static_cast<double>(within) / count);
+  }
+
+  // Kendall's tau over the mappings of one network, and over those pairs only that differ by more than both rounds'
+  // spread.
+  void rank(const std::string& what, Quantity Subject::*quantity) const {
+    double all = 0, apart = 0;
+    std::size_t networks = 0, telling = 0;
+    for (std::size_t first = 0; first < subjects_.size();) {
+      std::size_t end = first;
+      while (end < subjects_.size() && subjects_[end].network == subjects_[first].network) ++end;
+      int agree = 0, pairs = 0, clear_agree = 0, clear = 0;
+      for (std::size_t a = first; a < end; ++a)
+        for (std::size_t b = a + 1; b < end; ++b) {
+          const Quantity &x = subjects_[a].*quantity, &y = subjects_[b].*quantity;
+          const int sign = (x.estimated < y.estimated) == (x.measured() < y.measured()) ? 1 : -1;
+          agree += sign;
+          ++pairs;
+          const auto [x_lo, x_hi] = std::minmax_element(x.rounds.begin(), x.rounds.end());
+          const auto [y_lo, y_hi] = std::minmax_element(y.rounds.begin(), y.rounds.end());
+          if (*x_hi >= *y_lo && *y_hi >= *x_lo) continue;
+          clear_agree += sign;
+          ++clear;
+        }
+      if (pairs > 0) {
+        all += static_cast<double>(agree) / pairs;
+        ++networks;
+      }
+      if (clear > 0) {
+        apart += static_cast<double>(clear_agree) / clear;
+        ++telling;
+      }
+      first = end;
+    }
+    if (networks > 0)
+      std::cout << fmt::format("Kendall's tau, {}: {:.3f} over {} networks, {:.3f} over pairs that do not overlap\n",
+                               what, all / static_cast<double>(networks), networks,
+                               telling > 0 ? apart / static_cast<double>(telling) : 0);
+  }
+
+  const Options& options_;
+  fs::path folder_;
+  Platform platform_, local_;
+  std::vector<Subject> subjects_;
+  std::size_t failed_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const Options options = parse(argc, argv);
+  const TempDir folder("dse-bench-estimators");
+  Bench bench(options, folder.path());
+  bench.run();
+  return bench.failed() ? 9 : 0;
+} catch (const dse::Error& error) {
+  std::cerr << error.what() << "\n";
+  return static_cast<int>(error.exit());
+}
