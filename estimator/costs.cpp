@@ -79,7 +79,7 @@ PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfi
   const double modelled = model != nullptr ? evaluate(*model, of) : 0;
   PartCost result;
   result.uncertainty = whole.uncertainty;
-  if (modelled > 0) {
+  if (model != nullptr && modelled > 0) {
     const double scale = whole.seconds / modelled;
     result.base_seconds = scale * model->base_seconds;
     if (model->macs_per_second > 0) result.seconds_per_work = scale / model->macs_per_second;
