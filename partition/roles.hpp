@@ -15,8 +15,8 @@ struct AxisRoles {
 
 // By tensor. Network inputs and windowed operators (convolution, pooling, resize) are N × C × H × W (or N × C × L); a
 // Transpose moves the roles with its axes, a Reshape leaves them with the outermost of the axes that it joins or parts
-// (N × C × H × W as N × G × C/G × H × W, or N × H × W × A·K as N × H·W·A × K), a Concat along rows ends them; other layers pass on their first input's
-// where the rank stays. Rank 2 is N × features.
+// (N × C × H × W as N × G × C/G × H × W, or N × H × W × A·K as N × H·W·A × K), a Concat along rows ends them; other
+// layers pass on their first input's where the rank stays. Rank 2 is N × features.
 std::vector<AxisRoles> axis_roles(const Network& network);
 
 // The multiple that channel cuts of a layer's first output should keep to so that groups stay whole and a flattened
