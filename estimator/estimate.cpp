@@ -26,6 +26,24 @@ std::string bytes_text(double bytes) {
   return fmt::format("{:.1f} KiB", bytes / kib);
 }
 
+// The receive step of a message: what follows it on the other device.
+const FlowStep& receive_of(const Flow& flow, std::uint32_t message) {
+  const std::uint32_t* next = &flow.successors[flow.first_successor[message]];
+  while (flow.steps[*next].device != flow.steps[message].peer) ++next;
+  return flow.steps[*next];
+}
+
+void add_steps(const Flow& flow, const FrameStep& of, std::vector<ScheduledStep>& steps) {
+  const FlowStep& what = flow.steps[of.step];
+  if (what.kind == FlowStep::Kind::instant) return;
+  const bool message = what.kind == FlowStep::Kind::message;
+  const double start = of.span.start;
+  steps.push_back({what.device, what.lane, what.step, start, message ? start + what.seconds : of.span.end, of.frame});
+  if (!message) return;
+  const FlowStep& receive = receive_of(flow, of.step);
+  steps.push_back({receive.device, receive.lane, receive.step, start + what.latency, of.span.end, of.frame});
+}
+
 }  // namespace
 
 struct Estimator::State {
@@ -255,6 +273,18 @@ double Estimator::simulated_period(const Plan& plan, std::size_t frames) const {
   for (std::size_t i = 1; i < out.size(); ++i) out[i] = std::max(out[i], out[i - 1]);
   const std::size_t warm = frames / 4;
   return (out.back() - out[warm]) / static_cast<double>(frames - 1 - warm);
+}
+
+SimulatedRun Estimator::simulated_run(const Plan& plan, std::size_t frames) const {
+  const State& state = *state_;
+  const std::vector<Flow> flows = make_flows(state.platform, state.resources, plan, state.segment_times(plan));
+  const std::vector<std::size_t> dealt = program::deal_frames(plan.programs.deployment.replicas, frames);
+  std::vector<FrameStep> every_step;
+  SimulatedRun run;
+  run.finished_s =
+      simulate(flows, state.resources, state.platform.devices.size(), dealt, state.streaming, &every_step).finished;
+  for (const FrameStep& of : every_step) add_steps(flows[dealt[of.frame]], of, run.steps);
+  return run;
 }
 
 }  // namespace dse

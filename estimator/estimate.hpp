@@ -27,10 +27,19 @@ struct DeviceEstimate {
   double weight_bytes = 0;
 };
 
-// One step of the list schedule of one frame (the slowest replica's).
+// When a step of a device's program ran, or would run.
 struct ScheduledStep {
   std::size_t device = 0, lane = 0, step = 0;
   double start_s = 0, end_s = 0;
+  std::size_t frame = 0;
+};
+
+// Frames in a discrete-event simulation, from the first that enters an empty pipeline.
+struct SimulatedRun {
+  // Run, copy, send and receive steps; input and output take no time. A send is there as long as it keeps its sending
+  // side busy, a receive as long as its receiving side.
+  std::vector<ScheduledStep> steps;
+  std::vector<double> finished_s;  // by frame
 };
 
 struct Estimate {
@@ -50,7 +59,7 @@ struct Estimate {
   double violation = 0;    // sum of relative excess over the constraints, 0 when feasible
   std::string bottleneck;  // what the period is the maximum of: "device nano0", "replica 1 in flight", ...
   std::vector<DeviceEstimate> devices;
-  std::vector<ScheduledStep> schedule;  // filled where asked for
+  std::vector<ScheduledStep> schedule;  // the list schedule of one frame of the slowest replica, where asked for
 };
 
 struct EstimateOptions {
@@ -81,6 +90,8 @@ class Estimator {
   // Steady time between finished frames in a discrete-event simulation of `frames` (at least 8) frames under the
   // worker's rule, the first quarter left out: what the closed form of estimate() approximates from below.
   double simulated_period(const Plan& plan, std::size_t frames = 200) const;
+  // The same simulation's steps.
+  SimulatedRun simulated_run(const Plan& plan, std::size_t frames) const;
 
   const Network& network() const;
   const Platform& platform() const;

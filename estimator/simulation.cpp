@@ -34,10 +34,12 @@ struct Processor {
 class Simulation {
  public:
   Simulation(std::span<const Flow> flows, const Resources& resources, std::size_t devices,
-             std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors)
+             std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors,
+             std::vector<FrameStep>* every_step)
       : flows_(flows),
         flow_of_frame_(flow_of_frame),
         factors_(compute_factors),
+        every_step_(every_step),
         free_(resources.count(), 0.0),
         processors_(devices),
         waiting_(flow_of_frame.size()),
@@ -104,6 +106,7 @@ class Simulation {
 
   void finish_at(std::uint32_t frame, std::uint32_t step, double start, double end, bool noticed = true) {
     if (frame == 0) result_.first_frame[step] = {start, end};
+    if (every_step_ != nullptr) every_step_->push_back({frame, step, {start, end}});
     events_.push({end, frame, step, noticed});
   }
 
@@ -114,8 +117,14 @@ class Simulation {
     const double late = std::min(what.wake_share * (event.time - receiver.active), what.wake_longest);
     if (!(late > 0)) return false;
     if (event.frame == 0) result_.first_frame[event.step].end += late;
+    if (every_step_ != nullptr) end_later(event, late);
     events_.push({event.time + late, event.frame, event.step, true});
     return true;
+  }
+
+  void end_later(const Event& event, double late) {
+    const auto of_event = [&](const FrameStep& one) { return one.frame == event.frame && one.step == event.step; };
+    std::find_if(every_step_->rbegin(), every_step_->rend(), of_event)->span.end += late;
   }
 
   void complete(const Event& event) {
@@ -155,6 +164,7 @@ class Simulation {
   std::span<const Flow> flows_;
   std::span<const std::size_t> flow_of_frame_;
   std::span<const double> factors_;
+  std::vector<FrameStep>* every_step_;  // may be null
   std::priority_queue<Event> events_;
   std::vector<double> free_;  // by resource: when it is free again
   std::vector<Processor> processors_;
@@ -169,8 +179,9 @@ class Simulation {
 }  // namespace
 
 SimulationResult simulate(std::span<const Flow> flows, const Resources& resources, std::size_t devices,
-                          std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors) {
-  return Simulation(flows, resources, devices, flow_of_frame, compute_factors).run();
+                          std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors,
+                          std::vector<FrameStep>* every_step) {
+  return Simulation(flows, resources, devices, flow_of_frame, compute_factors, every_step).run();
 }
 
 double one_frame_latency(const Flow& flow, const Resources& resources, std::size_t devices, std::vector<Span>* spans) {

@@ -34,6 +34,7 @@ class Rounds {
     // Comparing costs time of the sink: outputs are compared in a run of their own, with everything in flight.
     std::vector<Report> checked;
     if (!once(check_frames(), 0, {"--check"}, checked)) return result_;
+    if (options_.traced_frames > 0 && !trace()) return result_;
     for (std::size_t round = 0; round < options_.rounds; ++round) {
       if (!once(latency_frames(package_.programs.deployment), 2, {"--in-flight", "1"}, latency_)) return result_;
       if (!once(period_frames_, fill(), {}, period_)) return result_;
@@ -70,6 +71,14 @@ class Rounds {
     }
     if (outcome.exit != ExitCode::done && outcome.exit != ExitCode::mismatch) return false;
     return take(outcome, frames, reports);
+  }
+
+  // Keeping every step's time costs some: not in a run whose period counts.
+  bool trace() {
+    std::vector<Report> traced;
+    if (!once(options_.traced_frames, 0, {"--trace"}, traced)) return false;
+    result_.trace = std::move(traced.front().trace);
+    return true;
   }
 
   bool take(const Outcome& outcome, std::size_t frames, std::vector<Report>& reports) {

@@ -17,6 +17,7 @@ struct MeasureOptions {
   fs::path worker;         // find_worker()
   std::size_t frames = 0;  // of each run for the period, without warm-up; 0: what takes about two seconds, 24 to 400
   std::size_t rounds = 3;  // medians over so many runs
+  std::size_t traced_frames = 0;  // of one more run, which keeps the time of every step; 0: no such run
   std::function<bool()> cancelled;
 };
 
@@ -30,7 +31,8 @@ struct Measurement {
   double latency_s = 0;    // median of the rounds with one frame in flight
   double period_s = 0;     // median of the rounds with as many in flight as the package says
   std::vector<ReportDevice>
-      devices;  // by rank: medians over the period's rounds; peak memory: the highest of all rounds
+      devices;                     // by rank: medians over the period's rounds; peak memory: the highest of all rounds
+  std::vector<ReportEvent> trace;  // of the run with traced_frames, which begins with an empty pipeline
   bool pinned = true;
   std::string engine_version, mpi_version, wait;
 };

@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t most_steps = 1'000'000;
+constexpr std::size_t most_events = 1u << 18;  // that a worker keeps
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ExitCode::device, "REPORT-JSON", {"dse-worker"}, "reported something else than it should: " + message);
@@ -27,11 +28,14 @@ class Reader {
     if (found == object_.end()) refuse(std::string("'") + key + "' is missing");
     return *found;
   }
-  double number(const char* key) const {
+  double finite(const char* key) const {
     const json& value = at(key);
-    if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() < 0)
-      refuse(std::string("'") + key + "' is no number of at least 0");
+    if (!value.is_number() || !std::isfinite(value.get<double>())) refuse(std::string("'") + key + "' is no number");
     return value.get<double>();
+  }
+  double number(const char* key) const {
+    if (finite(key) < 0) refuse(std::string("'") + key + "' is below 0");
+    return finite(key);
   }
   std::optional<double> optional_number(const char* key) const {
     if (at(key).is_null()) return std::nullopt;
@@ -79,6 +83,14 @@ ReportDevice read_device(const Reader& device) {
   return result;
 }
 
+ReportEvent read_event(const Reader& event, std::size_t ranks) {
+  const ReportEvent result{event.count("device"), event.count("frame"),    event.count("lane"),
+                           event.count("step"),   event.finite("start_s"), event.finite("end_s")};
+  if (result.rank >= ranks) refuse("an event is of no device of the package");
+  if (result.end_s < result.start_s) refuse("an event ends before it starts");
+  return result;
+}
+
 Report read_report(const Reader& report, const std::vector<std::string>& devices) {
   if (report.text("dse") != "worker-report/1") refuse("'dse' is not worker-report/1; the worker is of another version");
   Report result;
@@ -100,6 +112,9 @@ Report read_report(const Reader& report, const std::vector<std::string>& devices
   for (std::size_t i = 0; i < devices.size(); ++i)
     if (i >= result.devices.size() || result.devices[i].device != devices[i])
       refuse("its devices are not those of the package");
+  if (!report.has("trace")) return result;
+  for (const json& event : report.list("trace", most_events * devices.size()))
+    result.trace.push_back(read_event(Reader(event), devices.size()));
   return result;
 }
 

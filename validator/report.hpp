@@ -30,6 +30,16 @@ struct ReportDevice {
   std::vector<ReportStep> steps;
 };
 
+// What one step of one frame took, on rank 0's clock.
+struct ReportEvent {
+  std::size_t rank = 0;
+  std::size_t frame = 0;
+  std::size_t lane = 0;
+  std::size_t step = 0;
+  double start_s = 0;  // after the first frame's start; below 0 for a receive that was posted earlier
+  double end_s = 0;
+};
+
 struct Report {
   bool ok = false;
   std::string failure;  // of a package of a list that did not run
@@ -42,6 +52,7 @@ struct Report {
   std::string mpi_version;
   std::string wait;
   std::vector<ReportDevice> devices;
+  std::vector<ReportEvent> trace;  // empty unless it was asked for
 };
 
 // One report, or the array of a list. Throws Error(device, REPORT-JSON) for text that is none, with names of devices

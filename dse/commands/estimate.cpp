@@ -8,6 +8,7 @@
 #include "dse/commands/chosen_mapping.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/step_timeline.hpp"
 #include "dse/report/table.hpp"
 #include "estimator/estimate.hpp"
 #include "partition/mapping.hpp"
@@ -118,6 +119,9 @@ int run_estimate(const Arguments& arguments, Console& console) {
   options.schedule = true;
   const Estimate estimate = estimator.estimate(plan, options);
   warn_of_assumptions(platform, estimate, console);
+  if (arguments.has("--timeline"))
+    write_timeline(arguments, simulated_timeline(platform, plan, estimator.simulated_run(plan, timeline_frames)),
+                   console);
 
   const auto columns = summary_columns();
   const auto cells = summary_cells(estimate, estimator.simulated_period(plan), mapping);
@@ -147,7 +151,8 @@ Command estimate_command() {
   Command command{
       {"estimate"}, "estimate one mapping: objectives, devices, and the schedule of a frame", {}, {}, run_estimate};
   command.positionals = {{"MODEL", "the ONNX file"}};
-  command.options = {{"--platform", "FILE", "the platform", true, false, "", {}}, shape_option()};
+  command.options = {
+      {"--platform", "FILE", "the platform", true, false, "", {}}, timeline_option("simulated"), shape_option()};
   const std::vector<OptionSpec> mapping = mapping_options();
   command.options.insert(command.options.begin() + 1, mapping.begin(), mapping.end());
   return command;

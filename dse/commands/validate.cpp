@@ -10,6 +10,7 @@
 #include "dse/commands/candidate_id.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/step_timeline.hpp"
 #include "dse/commands/subject.hpp"
 #include "dse/commands/validation.hpp"
 #include "dse/report/table.hpp"
@@ -174,6 +175,7 @@ class Validator {
     if (arguments.has("--frames"))
       options.frames = static_cast<std::size_t>(arguments.integer("--frames", 2, 1'000'000));
     options.rounds = static_cast<std::size_t>(arguments.integer("--rounds", 1, 1000));
+    if (arguments.has("--timeline")) options.traced_frames = timeline_frames;
     options.cancelled = [] { return interrupted(); };
     return options;
   }
@@ -241,11 +243,18 @@ void say_what_would_be_done(Console& console, const std::vector<archive::Candida
   report::print(console, table);
 }
 
+void check_one_timeline(const std::vector<archive::Candidate>& candidates, const Arguments& arguments) {
+  if (arguments.has("--timeline") && candidates.size() > 1)
+    throw Error(ExitCode::usage, "USAGE",
+                fmt::format("--timeline shows one candidate, {} are to be validated", candidates.size()));
+}
+
 int run_validate(const Arguments& arguments, Console& console) {
   const bool dry = arguments.has("--dry-run");
   auto archive = archive::Archive::open(arguments.text("DB"),
                                         dry ? archive::Archive::Mode::read_only : archive::Archive::Mode::open);
   const std::vector<archive::Candidate> candidates = chosen(archive, arguments);
+  check_one_timeline(candidates, arguments);
   if (dry) {
     say_what_would_be_done(console, candidates);
     return 0;
@@ -254,6 +263,9 @@ int run_validate(const Arguments& arguments, Console& console) {
   std::vector<Validated> all;
   for (const archive::Candidate& candidate : candidates) all.push_back(validator.validate(candidate));
   print(console, all);
+  // After what was measured is stored and told: a timeline that cannot be written must not lose it.
+  if (arguments.has("--timeline") && !all.front().run.timeline.events.empty())
+    write_timeline(arguments, all.front().run.timeline, console);
   return exit_code(all, arguments, console);
 }
 
@@ -272,6 +284,7 @@ Command validate_command() {
        {"--rounds", "N", "runs of which medians are taken", false, false, "3", {}},
        {"--max-error", "R", "exit 9 where an estimate is further off than this (0.1: 10 %)", false, false, "", {}},
        {"--keep", "DIR", "keep the packages in this folder", false, false, "", {}},
+       timeline_option("measured"),
        {"--program", "PATH", "the dse-worker to run", false, false, "", {}},
        moved_model_option(),
        shape_option(),

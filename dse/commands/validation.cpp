@@ -8,6 +8,7 @@
 
 #include "deploy/package.hpp"
 #include "dse/command.hpp"
+#include "dse/commands/step_timeline.hpp"
 #include "dse/commands/subject.hpp"
 #include "dse/version.hpp"
 #include "estimator/estimate.hpp"
@@ -86,6 +87,18 @@ class Comparison {
   const validator::Measurement& measured_;
 };
 
+report::Timeline timeline_of(const Platform& platform, const Plan& plan, const deploy::PackageReport& package,
+                             const std::vector<validator::ReportEvent>& trace) {
+  std::vector<ScheduledStep> steps;
+  for (const validator::ReportEvent& event : trace) {
+    const std::size_t device = package.ranks.ranks[event.rank].device;
+    const std::vector<program::Lane>& lanes = plan.programs.programs[device].lanes;
+    if (event.lane >= lanes.size() || event.step >= lanes[event.lane].steps.size()) continue;
+    steps.push_back({device, event.lane, event.step, event.start_s, event.end_s, event.frame});
+  }
+  return measured_timeline(platform, plan, std::move(steps));
+}
+
 nlohmann::ordered_json device_facts(const validator::Measurement& measured) {
   nlohmann::ordered_json devices = nlohmann::ordered_json::array();
   for (const validator::ReportDevice& device : measured.devices)
@@ -139,6 +152,7 @@ ValidationRun validate_mapping(deploy::Reference& reference, const Platform& pla
   run.exit = measured.exit;
   run.link = link_label(replaced);
   run.validation = Comparison(estimator, plan, estimate, written, measured).make();
+  if (!measured.trace.empty()) run.timeline = timeline_of(used, plan, written, measured.trace);
   run.validation.provenance_json = provenance(measured, options, written, run.link);
   return run;
 }

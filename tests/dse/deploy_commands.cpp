@@ -1,7 +1,9 @@
 // dse deploy, package verify and validate end to end: a small network, real mpirun, the worker that ships.
 #include <doctest/doctest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -93,6 +95,40 @@ archive::Candidate spread() {
   static const std::int64_t id = store_two_stages();
   REQUIRE(id > 0);
   return *archive::Archive::open(bench().file("runs.db"), archive::Archive::Mode::read_only).candidate(id);
+}
+
+// The events of a timeline file, after what holds for every one of the two devices.
+std::vector<json> timeline_events(const std::string& path) {
+  const json events = json::parse(read_text(path, 1u << 24)).at("traceEvents");
+  std::set<std::string> processes;
+  std::size_t starts = 0, ends = 0;
+  for (const json& event : events) {
+    if (event["name"] == "process_name") processes.insert(event["args"]["name"]);
+    if (event["ph"] == "X") CHECK(event["dur"].get<double>() >= 0);
+    starts += event["ph"] == "s" ? 1 : 0;
+    ends += event["ph"] == "f" ? 1 : 0;
+  }
+  CHECK(processes == std::set<std::string>{"device left", "device right"});
+  CHECK(starts == ends);
+  return events;
+}
+
+// By process and thread, the names of what it did; the further rows of what overlaps count as the first.
+std::map<std::string, std::set<std::string>> timeline_names(const std::string& path) {
+  std::map<json, std::string> thread;
+  std::map<std::string, std::set<std::string>> names;
+  for (const json& event : timeline_events(path)) {
+    if (event["name"] == "thread_name") {
+      std::string row = event["args"]["name"];
+      row.resize(row.find_last_not_of(" 0123456789") + 1);
+      thread[event["tid"]] = std::to_string(event["pid"].get<int>()) + " " + row;
+    }
+    // A simulation has no time for these.
+    const std::string name = event["name"];
+    if (event["ph"] == "X" && !name.starts_with("input ") && !name.starts_with("output "))
+      names[thread[event["tid"]]].insert(name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -286,6 +322,48 @@ TEST_CASE("validate runs, compares and stores, against an estimate for the link 
   CHECK(std::any_of(stored[0].steps.begin(), stored[0].steps.end(),
                     [](const auto& step) { return step.estimated_s > 0 && step.measured_s > 0; }));
   CHECK(json::parse(stored[0].provenance_json)["link"] == one["link"]);
+}
+
+TEST_CASE("a timeline has what was simulated and what was measured under the same names in the same places") {
+  const std::string simulated = bench().file("simulated.json"), measured = bench().file("measured.json");
+  write_file(bench().file("spread.json"), spread().mapping_json);
+  const Ran estimated = run(estimate_command(), {{"MODEL", bench().file("tiny.onnx")},
+                                                 {"--platform", bench().file("pair.yaml")},
+                                                 {"--mapping", bench().file("spread.json")},
+                                                 {"--timeline", simulated}});
+  CAPTURE(estimated.notes);
+  REQUIRE(estimated.error == "");
+  const Ran validated = run(validate_command(), {{"DB", bench().file("runs.db")},
+                                                 {"--candidate", std::to_string(spread().id)},
+                                                 {"--rounds", "1"},
+                                                 {"--frames", "8"},
+                                                 {"--timeline", measured}});
+  CAPTURE(validated.notes);
+  REQUIRE(validated.error == "");
+  REQUIRE(validated.exit == 0);
+  const auto names = timeline_names(simulated);
+  CHECK(names.contains("1 compute"));
+  CHECK(names.contains("1 sending on lan"));
+  CHECK(names.contains("2 receiving on lan"));
+  CHECK(timeline_names(measured) == names);
+}
+
+TEST_CASE("a timeline that cannot be written is exit 5; what was measured is stored and told before") {
+  const std::string nowhere = bench().file("no-such-folder/timeline.json");
+  const Ran estimated = run(estimate_command(), {{"MODEL", bench().file("tiny.onnx")},
+                                                 {"--platform", bench().file("pair.yaml")},
+                                                 {"--strategy", "sequential"},
+                                                 {"--timeline", nowhere}});
+  CHECK(estimated.exit == 5);
+  CHECK(estimated.error == "FILE-WRITE");
+  const Words one{{"DB", bench().file("runs.db")}, {"--rounds", "1"}, {"--frames", "8"}, {"--timeline", nowhere}};
+  const Ran validated = run(validate_command(), one);
+  CHECK(validated.exit == 5);
+  CHECK(validated.result[0]["ok"] == true);
+  Words several = one;
+  several.insert(several.end(),
+                 {{"--candidate", "knee"}, {"--candidate", std::to_string(spread().id)}, {"--dry-run", ""}});
+  CHECK(run(validate_command(), several).error == "USAGE");
 }
 
 TEST_CASE("an estimate that is further off than allowed is exit 9, and stored all the same") {

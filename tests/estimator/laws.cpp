@@ -175,6 +175,48 @@ TEST_CASE("closed form and simulation agree on linear chains, and the simulation
   });
 }
 
+TEST_CASE("a simulated run has every step of every frame, one at a time, and ends when its last frame does") {
+  constexpr std::size_t frames = 20;
+  for_random_plans(24, [](const Network& network, const Platform& platform, const Mapping&, const Plan& plan) {
+    const Estimator estimator(network, platform);
+    const SimulatedRun simulated = estimator.simulated_run(plan, frames);
+    std::map<std::vector<std::size_t>, std::vector<std::pair<double, double>>> busy;  // by what does one at a time
+    std::map<std::pair<std::size_t, std::size_t>, ScheduledStep> sends, receives;     // by frame and transfer
+    double last = 0;
+    for (const ScheduledStep& at : simulated.steps) {
+      CHECK(at.start_s >= 0);
+      CHECK(at.end_s >= at.start_s);
+      last = std::max(last, at.end_s);
+      const program::Step& step = plan.programs.programs[at.device].lanes[at.lane].steps[at.step];
+      const bool send = step.kind == program::StepKind::send, receive = step.kind == program::StepKind::receive;
+      if (send) sends[{at.frame, step.transfer}] = at;
+      if (receive) receives[{at.frame, step.transfer}] = at;
+      busy[{at.device, send ? 1u : receive ? 2u : 0u}].push_back({at.start_s, at.end_s});
+      if (send && platform.links[0].kind == NetworkKind::shared) busy[{}].push_back({at.start_s, at.end_s});
+    }
+    for (auto& [what, spans] : busy) {
+      std::sort(spans.begin(), spans.end());
+      for (std::size_t i = 1; i < spans.size(); ++i) CHECK(spans[i].first >= spans[i - 1].second - close);
+    }
+    REQUIRE(sends.size() == receives.size());
+    for (const auto& [message, send] : sends) {
+      CHECK(receives.at(message).start_s >= send.start_s);
+      CHECK(receives.at(message).end_s >= send.end_s);
+    }
+    CHECK(last == *std::max_element(simulated.finished_s.begin(), simulated.finished_s.end()));
+
+    const std::vector<std::size_t> dealt = program::deal_frames(plan.programs.deployment.replicas, frames);
+    std::size_t expected = 0;
+    for (const program::Program& program : plan.programs.programs)
+      for (const program::Lane& lane : program.lanes)
+        expected += static_cast<std::size_t>(std::count(dealt.begin(), dealt.end(), lane.replica)) *
+                    static_cast<std::size_t>(std::count_if(lane.steps.begin(), lane.steps.end(), [](const auto& step) {
+                      return step.kind != program::StepKind::input && step.kind != program::StepKind::output;
+                    }));
+    CHECK(simulated.steps.size() == expected);
+  });
+}
+
 TEST_CASE("more bandwidth never hurts") {
   Random random(11);
   for (std::uint64_t round = 0; round < 16; ++round) {

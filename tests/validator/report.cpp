@@ -60,6 +60,27 @@ TEST_CASE("a report is read") {
   CHECK(both[1].failure.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a trace is read, and one of other devices or backwards in time is refused") {
+  json report = good();
+  CHECK(validator::parse_reports(report.dump(), {"a"})[0].trace.empty());
+  const json event{{"device", 0}, {"frame", 3}, {"lane", 0}, {"step", 1}, {"start_s", -0.25}, {"end_s", 0.5}};
+  report["trace"] = {event};
+  const auto trace = validator::parse_reports(report.dump(), {"a"})[0].trace;
+  REQUIRE(trace.size() == 1);
+  CHECK(trace[0].frame == 3);
+  CHECK(trace[0].step == 1);
+  CHECK(trace[0].start_s == -0.25);
+  CHECK(trace[0].end_s == 0.5);
+  for (const json& wrong :
+       {json{{"device", 1}}, json{{"end_s", -0.5}}, json{{"start_s", nullptr}}, json{{"lane", -1}}}) {
+    report["trace"] = {event};
+    report["trace"][0].update(wrong);
+    CHECK(refused(report));
+  }
+  report["trace"] = "none";
+  CHECK(refused(report));
+}
+
 TEST_CASE("what no worker would say is refused") {
   CHECK_THROWS_AS(validator::parse_reports("", {"a"}), Error);
   CHECK_THROWS_AS(validator::parse_reports("mpirun: help", {"a"}), Error);
