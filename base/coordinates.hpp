@@ -28,20 +28,29 @@ class Coordinates {
   Coordinates(std::initializer_list<std::int64_t> values) : Coordinates(values.begin(), values.end()) {}
   Coordinates(const Shape& shape) : Coordinates(shape.begin(), shape.end()) {}  // NOLINT: a Shape is one
   explicit Coordinates(std::size_t rank, std::int64_t value = 0) {
-    resize(rank);
+    allot(rank);
     std::fill(begin(), end(), value);
   }
   template <std::input_iterator Iterator>
   Coordinates(Iterator first, Iterator last) {
-    resize(static_cast<std::size_t>(last - first));
+    allot(static_cast<std::size_t>(last - first));
     std::copy(first, last, begin());
   }
   Coordinates(const Coordinates& other) : size_(other.size_), few_(other.few_) {
-    if (other.many_) copy_many(other);
+    if (!other.many_) return;
+    allot(other.size_);
+    std::copy(other.begin(), other.end(), begin());
   }
-  Coordinates(Coordinates&& other) noexcept { swap(other); }
-  Coordinates& operator=(Coordinates other) noexcept {
-    swap(other);
+  Coordinates(Coordinates&& other) noexcept
+      : size_(std::exchange(other.size_, 0)), few_(other.few_), many_(std::move(other.many_)) {}
+  Coordinates& operator=(const Coordinates& other) {
+    if (this != &other) *this = Coordinates(other);
+    return *this;
+  }
+  Coordinates& operator=(Coordinates&& other) noexcept {
+    size_ = std::exchange(other.size_, 0);
+    few_ = other.few_;
+    many_ = std::move(other.many_);
     return *this;
   }
   ~Coordinates() = default;
@@ -59,20 +68,13 @@ class Coordinates {
 
   // New axes are 0.
   void resize(std::size_t rank) {
-    Coordinates resized;
-    resized.size_ = rank;
-    if (rank > few) resized.many_ = std::make_unique<std::int64_t[]>(rank);
+    Coordinates resized(rank);
     std::copy_n(begin(), std::min(size_, rank), resized.begin());
     *this = std::move(resized);
   }
   void push_back(std::int64_t value) {
     resize(size_ + 1);
     back() = value;
-  }
-  void swap(Coordinates& other) noexcept {
-    std::swap(size_, other.size_);
-    std::swap(few_, other.few_);
-    std::swap(many_, other.many_);
   }
   Shape shape() const { return {begin(), end()}; }
 
@@ -84,9 +86,10 @@ class Coordinates {
  private:
   static constexpr std::size_t few = 4;
 
-  void copy_many(const Coordinates& other) {
-    many_ = std::make_unique<std::int64_t[]>(size_);
-    std::copy_n(other.many_.get(), size_, many_.get());
+  // For a size that was 0, or with memory that is written anew.
+  void allot(std::size_t rank) {
+    size_ = rank;
+    if (rank > few) many_ = std::make_unique<std::int64_t[]>(rank);
   }
 
   std::size_t size_ = 0;

@@ -72,12 +72,7 @@ struct Quantity {
   double estimated = 0;
   std::vector<double> rounds;
 
-  double measured() const {
-    std::vector<double> sorted = rounds;
-    std::sort(sorted.begin(), sorted.end());
-    const std::size_t middle = sorted.size() / 2;
-    return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  }
+  double measured() const { return validator::median(rounds); }
   double error() const { return estimated / measured() - 1; }
 };
 
@@ -90,20 +85,9 @@ struct Subject {
   Quantity latency, period, memory;
 };
 
-struct NamedMapping {
-  std::string name;
-  Mapping mapping;
-};
-
-std::vector<NamedMapping> mappings_of(const Estimator& estimator, const Options& options) {
+std::vector<test::NamedMapping> mappings_of(const Estimator& estimator, const Options& options) {
   const Network& network = estimator.network();
-  std::vector<NamedMapping> result;
-  Stage all;
-  for (LayerId layer = 0; layer < network.layers().size(); ++layer) all.layers.push_back(layer);
-  all.devices = {0};
-  Mapping one;
-  one.replicas.push_back({1, {all}});
-  result.push_back({"one device", one});
+  std::vector<test::NamedMapping> result{{"one device", single_device(network, 0)}};
   const std::vector<std::size_t> both{0, 1};
   for (const Strategy strategy : {Strategy::data, Strategy::sequential, Strategy::horizontal, Strategy::vertical})
     result.push_back({std::string(to_string(strategy)), preset(estimator, strategy, both)});
@@ -164,7 +148,7 @@ class Bench {
     const Network network = Network::import(model);
     const Estimator estimator(network, local_);
     deploy::Reference reference(network, engine::Engine::instance());
-    for (const NamedMapping& named : mappings_of(estimator, options_)) {
+    for (const test::NamedMapping& named : mappings_of(estimator, options_)) {
       Subject subject;
       const Plan plan = lower(network, platform_, named.mapping);
       const Estimate estimate = estimator.estimate(plan);

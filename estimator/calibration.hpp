@@ -71,4 +71,12 @@ MemoryObservation observe_memory(const Network& network, std::span<const Calibra
 // memory_base_bytes: least squares, then raised together until no observation is under-estimated.
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile);
 
+// How much later a message was noticed by a device that had waited for it for so long.
+struct WakeObservation {
+  double waited_seconds = 0, late_seconds = 0;
+};
+// Fills wake_share and wake_longest_seconds. observations: by ascending waits, the last so long that more would change
+// nothing; those that are late by less than half of that tell the share.
+void fit_wakes(std::span<const WakeObservation> observations, LinkProfile& profile);
+
 }  // namespace dse

@@ -37,7 +37,7 @@ struct ScheduledStep {
 // Frames in a discrete-event simulation, from the first that enters an empty pipeline.
 struct SimulatedRun {
   // Run, copy, send and receive steps; input and output take no time. A send is there as long as it keeps its sending
-  // side busy, a receive as long as its receiving side.
+  // side busy, a receive until its message has been noticed.
   std::vector<ScheduledStep> steps;
   std::vector<double> finished_s;  // by frame
 };

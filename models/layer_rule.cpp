@@ -183,7 +183,8 @@ RuleResult LayerRule::needs(const PartWork& work) const {
   result.inputs.reserve(inputs_.size());
   for (const std::size_t value : inputs_) {
     Region& asked = walked.asked[value];
-    result.inputs.push_back(asked.empty() || reads_pieces(value) ? std::move(asked) : Region(asked.bounds()));
+    const bool one_box = asked.boxes().size() <= 1;
+    result.inputs.push_back(one_box || reads_pieces(value) ? std::move(asked) : Region(asked.bounds()));
   }
   if (work.kind == PartKind::reduce) add_bias(result);
   return result;

@@ -13,17 +13,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <fstream>
-#include <locale>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/decimal.hpp"
 #include "runtime/power_kinds.hpp"
 
 namespace dse::runtime {
@@ -36,16 +34,9 @@ struct Sample {
   double time_s = 0, watts = 0;
 };
 
-// std::from_chars for double came with g++ 11.
 std::optional<double> number(std::string_view text, double highest) {
-  // A stream also takes spaces, signs and hexadecimal.
-  if (text.empty() || text.find_first_not_of("0123456789.eE+-") != std::string_view::npos) return std::nullopt;
-  std::istringstream stream{std::string(text)};
-  stream.imbue(std::locale::classic());
-  double value = 0;
-  stream >> value;
-  if (stream.fail() || !stream.eof() || !std::isfinite(value) || value < 0 || value > highest) return std::nullopt;
-  return value;
+  const std::optional<double> value = decimal(text);
+  return value && *value >= 0 && *value <= highest ? value : std::nullopt;
 }
 
 std::optional<Sample> parse(std::string_view line) {

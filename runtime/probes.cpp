@@ -7,16 +7,12 @@
 #include "base/error.hpp"
 #include "runtime/probes_chain.hpp"
 #include "runtime/probes_host.hpp"
+#include "runtime/quantile.hpp"
 
 namespace dse::probes {
 namespace {
 
-double quantile(std::vector<double> values, double q) {
-  if (values.empty()) return 0;
-  const auto at = static_cast<std::size_t>(q * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
-  return values[at];
-}
+using runtime::quantile;
 
 double relative_spread(const std::vector<double>& values) {
   const double middle = quantile(values, 0.5);

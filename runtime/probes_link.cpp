@@ -9,6 +9,7 @@
 #include "runtime/mpi_transport.hpp"
 #include "runtime/probes.hpp"
 #include "runtime/probes_host.hpp"
+#include "runtime/quantile.hpp"
 
 namespace dse::probes {
 namespace {
@@ -60,10 +61,7 @@ class Exchange {
   double thought_ = 0;
 };
 
-double quantile(std::vector<double> values, double at) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(at * static_cast<double>(values.size() - 1))];
-}
+using runtime::quantile;
 
 // Of messages that are waited for eagerly; how late the others are noticed is chance, and its middle is wanted.
 constexpr double quiet = 0.25, middle = 0.5;

@@ -1,13 +1,14 @@
 #include "runtime/worker_options.hpp"
 
 #include <charconv>
-#include <cmath>
 #include <functional>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "base/error.hpp"
 #include "base/suggest.hpp"
+#include "runtime/decimal.hpp"
 
 namespace dse::runtime {
 
@@ -48,15 +49,11 @@ std::size_t count(const std::string& option, const std::string& text, std::size_
   return value;
 }
 
-// std::from_chars for double came with g++ 11.
 double seconds(const std::string& option, const std::string& text) {
-  std::istringstream stream(text);
-  stream.imbue(std::locale::classic());
-  double value = 0;
-  stream >> value;
-  if (stream.fail() || !stream.eof() || !std::isfinite(value) || value <= 0 || value > 1e6)
+  const std::optional<double> value = decimal(text);
+  if (!value || *value <= 0 || *value > 1e6)
     usage(option + " takes seconds above 0, not '" + printable(text, 40) + "'");
-  return value;
+  return *value;
 }
 
 std::vector<fs::path> read_list(const fs::path& file) {

@@ -8,7 +8,6 @@
 #include "validator/launch.hpp"
 
 namespace dse::validator {
-namespace {
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
@@ -16,6 +15,8 @@ double median(std::vector<double> values) {
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
+
+namespace {
 
 // Frames enough for each replica to serve more than one.
 std::size_t latency_frames(const program::Deployment& deployment) {

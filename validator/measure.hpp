@@ -40,6 +40,9 @@ struct Measurement {
 // Failures of runs are data; throws what launch() throws.
 Measurement measure(const fs::path& package, const MeasureOptions& options);
 
+// Of an even number the mean of the two in the middle; 0 of none.
+double median(std::vector<double> values);
+
 // Frames of a run whose period is about `period_s`.
 std::size_t frames_for(double period_s);
 

@@ -184,28 +184,6 @@ CalibrationResult calibrate_device(const std::vector<Network>& networks, const D
   return result;
 }
 
-namespace {
-
-// Noise must not make a larger message look cheaper than a smaller one.
-void make_monotone(std::vector<LinkPoint>& table) {
-  for (std::size_t i = table.size(); i-- > 1;) table[i - 1].seconds = std::min(table[i - 1].seconds, table[i].seconds);
-}
-
-// In proportion to the waiting, up to what the longest waiting showed.
-void set_wakes(const std::vector<probes::WakeSample>& wakes, LinkProfile& profile) {
-  if (wakes.empty()) return;
-  profile.wake_longest_seconds = wakes.back().late_seconds;
-  double waited = 0, late = 0;
-  for (const probes::WakeSample& wake : wakes) {
-    if (wake.late_seconds > profile.wake_longest_seconds / 2 && waited > 0) break;
-    waited += wake.waited_seconds;
-    late += wake.late_seconds;
-  }
-  profile.wake_share = late / waited;
-}
-
-}  // namespace
-
 LinkCalibration calibrate_local_link(const std::string& name, const std::string& between) {
   probes::LinkRequest request;
   for (std::int64_t bytes = 1; bytes <= (4 << 20); bytes *= 2) request.sizes.push_back(bytes);
@@ -218,13 +196,14 @@ LinkCalibration calibrate_local_link(const std::string& name, const std::string&
   if (report.samples.empty()) throw Error(ExitCode::device, "CALIBRATE-PROBE", "the link probe reported no times");
   for (const probes::LinkSample& sample : report.samples)
     result.profile.table.push_back({sample.bytes, sample.seconds});
-  make_monotone(result.profile.table);
   // Processor time: of the smallest message, and the slope to the largest.
   const probes::LinkSample &small = report.samples.front(), &large = report.samples.back();
   result.profile.cpu_seconds_per_message = small.cpu_seconds;
   result.profile.cpu_seconds_per_byte =
       std::max(0.0, (large.cpu_seconds - small.cpu_seconds) / static_cast<double>(large.bytes - small.bytes));
-  set_wakes(report.wakes, result.profile);
+  std::vector<WakeObservation> wakes;
+  for (const probes::WakeSample& wake : report.wakes) wakes.push_back({wake.waited_seconds, wake.late_seconds});
+  fit_wakes(wakes, result.profile);
   return result;
 }
 

@@ -82,6 +82,23 @@ TEST_CASE("fitting exact times gives back the costs that made them") {
   CHECK(fitted == doctest::Approx(known).epsilon(0.01));
 }
 
+TEST_CASE("how late a message is noticed: in proportion to the wait, up to a limit") {
+  std::vector<WakeObservation> observations;
+  for (const double waited : {5e-4, 1e-3, 2e-3, 4e-3, 8e-3})
+    observations.push_back({waited, std::min(0.1 * waited, 3e-4)});
+  LinkProfile link;
+  fit_wakes(observations, link);
+  CHECK(link.wake_share == doctest::Approx(0.1));
+  CHECK(link.wake_longest_seconds == doctest::Approx(3e-4));
+  // One that spins is never late.
+  for (WakeObservation& one : observations) one.late_seconds = 0;
+  fit_wakes(observations, link);
+  CHECK(link.wake_share == 0);
+  CHECK(link.wake_longest_seconds == 0);
+  fit_wakes({}, link);
+  CHECK(link.wake_share == 0);
+}
+
 TEST_CASE("an unmeasured layer is estimated by its class, and says so") {
   const SmallNetwork measured = random_network(3, 24), unseen = branch_network();
   const CalibrationPlan plan = plan_calibration(*measured);

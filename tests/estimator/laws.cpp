@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "estimator/costs.hpp"
 #include "partition/plan.hpp"
 #include "tests/estimator/samples.hpp"
 
@@ -215,6 +216,92 @@ TEST_CASE("a simulated run has every step of every frame, one at a time, and end
                     }));
     CHECK(simulated.steps.size() == expected);
   });
+}
+
+namespace {
+
+// The same figures as a measured table, over which waiting devices notice messages late.
+Platform with_wakes(Platform platform, double share, double longest) {
+  for (Link& link : platform.links) {
+    auto profile = std::make_shared<LinkProfile>();
+    for (std::int64_t bytes = 1; bytes < std::int64_t{1} << 40; bytes *= 2)
+      profile->table.push_back({bytes, transfer_seconds(link, bytes)});
+    profile->wake_share = share;
+    profile->wake_longest_seconds = longest;
+    link.profile = profile;
+  }
+  return platform;
+}
+
+}  // namespace
+
+TEST_CASE("a device that has waited notices a message later, the longer it has waited, up to a limit") {
+  const SmallNetwork network = chain_network(6);
+  Platform platform = sample_platform({});
+  platform.output = 1;
+  const Mapping mapping = contiguous(*network, {3}, {0, 1});
+  EstimateOptions options;
+  options.schedule = true;
+  const Estimate eager = Estimator(*network, with_wakes(platform, 0, 0)).estimate(mapping, options);
+  double arrival = 0;  // of the one message: the second device has waited for all of that time
+  const Plan plan = lower(*network, platform, mapping);
+  for (const ScheduledStep& s : eager.schedule)
+    if (plan.programs.programs[s.device].lanes[s.lane].steps[s.step].kind == program::StepKind::send) arrival = s.end_s;
+  REQUIRE(arrival > 0);
+  const auto latency = [&](double share, double longest) {
+    return Estimator(*network, with_wakes(platform, share, longest)).estimate(mapping).latency_s;
+  };
+  CHECK(latency(0.1, 1) - eager.latency_s == doctest::Approx(0.1 * arrival));
+  CHECK(latency(0.1, arrival / 20) - eager.latency_s == doctest::Approx(arrival / 20));
+}
+
+TEST_CASE("late messages never make anything quicker, and each by the limit at most") {
+  for_random_plans(24, [](const Network& network, const Platform& platform, const Mapping&, const Plan& plan) {
+    constexpr double longest = 2e-3;
+    const Platform eager = with_wakes(platform, 0, 0), late = with_wakes(platform, 0.2, longest);
+    const double before = Estimator(network, eager).estimate(plan).latency_s;
+    const double after = Estimator(network, late).estimate(plan).latency_s;
+    CHECK(after >= before - close);
+    CHECK(after <= before + longest * static_cast<double>(plan.transfers.size()) + close);
+    // A traced simulation ends when the untraced one does, late messages and all.
+    const SimulatedRun run = Estimator(network, late).simulated_run(plan, 12);
+    double last = 0;
+    for (const ScheduledStep& step : run.steps) last = std::max(last, step.end_s);
+    CHECK(last == doctest::Approx(*std::max_element(run.finished_s.begin(), run.finished_s.end())));
+  });
+}
+
+TEST_CASE("a larger part of a layer never costs less, and the whole what was measured of it") {
+  const SmallNetwork network = residual_network();
+  const Platform platform = sample_platform({});
+  const Estimator estimator(*network, platform);
+  for (const Layer& layer : network->layers()) {
+    const PartCost model = part_cost(*network, layer, *platform.devices[1].profile, 2);
+    CHECK(model.seconds(features(*network, layer)) /
+              layer_cost(*network, layer, *platform.devices[1].profile, 2).seconds ==
+          doctest::Approx(1));
+  }
+  for (const Split split : {Split::rows, Split::channels}) {
+    double before = 0;
+    for (const std::int64_t share : {1, 2, 3, 4, 5, 6, 7}) {
+      Stage stage;
+      for (LayerId layer = 0; layer < network->layers().size(); ++layer) stage.layers.push_back(layer);
+      stage.devices = {0, 1};
+      stage.split = split;
+      stage.shares = {share, 8 - share};
+      Mapping mapping;
+      mapping.replicas.push_back({1, {stage}});
+      const Plan plan = lower(*network, platform, mapping);
+      double seconds = 0;
+      for (const PlanSegment& segment : plan.segments)
+        if (segment.device == 0)
+          for (const PartId part : segment.parts)
+            if (plan.parts[part].layer == 0) seconds += estimator.segment_seconds(plan, segment);
+      CHECK(seconds >= before - close);
+      before = seconds;
+    }
+    CHECK(before > 0);
+  }
 }
 
 TEST_CASE("more bandwidth never hurts") {

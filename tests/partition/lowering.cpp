@@ -13,6 +13,7 @@
 #include "tests/support/deployment.hpp"
 #include "tests/support/mappings.hpp"
 #include "tests/support/networks.hpp"
+#include "tests/support/onnx_build.hpp"
 
 using namespace dse;
 using namespace dse::test;
@@ -320,6 +321,27 @@ TEST_CASE("a channel split of a chain sends every device the channels that it la
   for (const Layer& layer : network->layers()) whole += layer.weight_bytes;
   CHECK(loaded == whole);
   for (const Part& part : plan.parts) CHECK(part.fraction == doctest::Approx(0.5));
+}
+
+TEST_CASE("of what the parts of a Gather choose from, only the chosen positions are sent") {
+  OnnxBuild build;
+  build.input("x", {1, 3, 8, 8}).conv("x", "made", 3, 12);
+  build.values("chosen", {11, 0, 1, 6, 0});
+  OnnxBuild::integer(build.node("Gather", {"made", "chosen"}, {"y"}, "choose"), "axis", 1);
+  build.output("y", {1, 5, 8, 8});
+  const SmallNetwork network("gather", build.serialised());
+  const Platform platform = local_platform(3);
+  Mapping mapping = contiguous(*network, {1}, {0, 1});
+  Stage& stage = mapping.replicas[0].stages[1];
+  stage.devices = {1, 2};
+  stage.split = Split::channels;
+  const Plan plan = lower(*network, platform, mapping);
+  CHECK_NOTHROW(program::check(plan.programs));
+  std::int64_t sent = 0;
+  for (const Transfer& transfer : plan.transfers)
+    if (transfer.from == 0) sent += transfer.bytes;
+  // 11 and 0; 0, 1 and 6: wherever the five are cut. Their bounding boxes would be 12 and 7 channels.
+  CHECK(sent == 5 * 8 * 8 * 4);
 }
 
 TEST_CASE("recomputed rows send nothing inside the stage") {

@@ -35,7 +35,7 @@ DeviceProfile sample() {
 }
 
 const std::string link_text =
-    "dse: network-profile/1\nname: lan\nbetween: a,b\ntable:\n"
+    "dse: network-profile/1\nname: lan\nbetween: a,b\nwake_share: 0.0625\nwake_longest_seconds: 0.0005\ntable:\n"
     "  - {bytes: 0, seconds: 0.0001}\n  - {bytes: 1024, seconds: 0.0002}\n  - {bytes: 65536, seconds: 0.0008}\n  - "
     "{bytes: 1048576, seconds: 0.01}\n";
 
@@ -141,6 +141,8 @@ TEST_CASE("the generic profile is assumed, covers every class, and more threads 
 TEST_CASE("a link profile hits its table, interpolates on logarithms and extrapolates by rate") {
   const LinkProfile p = parse_link_profile(link_text, "l.yaml");
   CHECK(p.between == "a,b");
+  CHECK(p.wake_share == 0.0625);
+  CHECK(p.wake_longest_seconds == 0.0005);
   for (const LinkPoint& point : p.table) CHECK(p.seconds(point.bytes) == doctest::Approx(point.seconds));
   CHECK(p.seconds(8192) == doctest::Approx(0.0004));        // geometric middle of 1024 and 65536
   CHECK(p.seconds(512) == doctest::Approx(0.00015));        // linear from 0 bytes
@@ -171,11 +173,11 @@ TEST_CASE("a link profile is monotone whatever was measured") {
 }
 
 TEST_CASE("link profiles are checked") {
-  CHECK(link_error("bytes: 1024", "bytes: 0") == "PROFILE-ORDER 6:13");
-  CHECK(link_error("bytes: 1024", "bytes: 1e3") == "YAML-NUMBER 6:13");
-  CHECK(link_error("seconds: 0.0002", "seconds: 0") == "PROFILE-ZERO 6:28");
-  CHECK(link_error("seconds: 0.0002", "seconds: .nan") == "YAML-NUMBER 6:28");
-  CHECK(link_error("seconds: 0.0002", "sekonds: 0.0002") == "YAML-KEY 6:19");
+  CHECK(link_error("bytes: 1024", "bytes: 0") == "PROFILE-ORDER 8:13");
+  CHECK(link_error("bytes: 1024", "bytes: 1e3") == "YAML-NUMBER 8:13");
+  CHECK(link_error("seconds: 0.0002", "seconds: 0") == "PROFILE-ZERO 8:28");
+  CHECK(link_error("seconds: 0.0002", "seconds: .nan") == "YAML-NUMBER 8:28");
+  CHECK(link_error("seconds: 0.0002", "sekonds: 0.0002") == "YAML-KEY 8:19");
   CHECK(link_error("network-profile/1", "network-profile/9") == "YAML-VERSION 1:6");
   CHECK(error_of([] { parse_link_profile("dse: network-profile/1\nname: x\ntable: []\n", "l"); }) ==
         "PROFILE-EMPTY 3:8");
