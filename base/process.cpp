@@ -83,6 +83,7 @@ struct Pipe {
   ::dup2(null, STDIN_FILENO);
   ::dup2(out.write_end, STDOUT_FILENO);
   ::dup2(err.write_end, STDERR_FILENO);
+  if (options.ignore_broken_pipes) ::signal(SIGPIPE, SIG_IGN);
   limit(RLIMIT_AS, options.address_space);
   limit(RLIMIT_CPU, options.cpu_seconds);
   const rlimit no_core{0, 0};

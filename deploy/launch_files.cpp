@@ -88,8 +88,40 @@ if [ "$shared_cores" = yes ]; then
 fi
 
 # Survivors of a failed rank are killed at once; mpirun's own help texts go to stderr unabridged.
-"$mpirun" --mca odls_base_sigkill_timeout 0 --mca btl ^openib --mca orte_base_help_aggregate 0 --hostfile "$package/hostfile" "$@" &
+# A rank that dies while it starts leaves mpirun writing to a socket that nobody reads: it must live to say who died.
+(trap '' PIPE; exec "$mpirun" --mca odls_base_sigkill_timeout 0 --mca btl ^openib --mca orte_base_help_aggregate 0 --hostfile "$package/hostfile" "$@") &
 launcher=$!
+
+# mpirun can lock itself up at its own end where a rank was killed while it started: without a living child it has ten
+# seconds to end.
+has_living_child() {
+  for child in $(cat "/proc/$launcher/task/$launcher/children" 2>/dev/null); do
+    read -r state < "/proc/$child/stat" 2>/dev/null || continue
+    case ${state##*) } in
+      Z*) ;;
+      *) return 0 ;;
+    esac
+  done
+  return 1
+}
+watch_launcher() {
+  seen=no
+  alone=0
+  while kill -0 "$launcher" 2>/dev/null && [ "$alone" -lt 10 ]; do
+    sleep 1
+    if has_living_child; then
+      seen=yes
+      alone=0
+    elif [ "$seen" = yes ]; then
+      alone=$((alone + 1))
+    fi
+  done
+  kill -KILL "$launcher" 2>/dev/null
+}
+if [ -r "/proc/$launcher/task/$launcher/children" ]; then
+  watch_launcher &
+  watcher=$!
+fi
 interrupted=no
 trap 'interrupted=yes; kill -TERM "$launcher" 2>/dev/null' HUP INT TERM
 wait "$launcher"
@@ -99,6 +131,7 @@ while kill -0 "$launcher" 2>/dev/null; do
   wait "$launcher"
   status=$?
 done
+[ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null
 [ "$interrupted" = no ] || fail 130 "interrupted"
 case $status in
   0 | 2 | 3 | 5 | 7 | 8 | 9 | 130) exit "$status" ;;

@@ -121,6 +121,8 @@ std::vector<std::string> command_line(const Launch& request, Setting& setting) {
   return argv;
 }
 
+constexpr int no_status = -1;  // of an mpirun that had to be killed
+
 ExitCode exit_of(const ProcessResult& result) {
   if (result.cancelled) return ExitCode::interrupted;
   if (result.timed_out) return ExitCode::deadline;
@@ -154,36 +156,55 @@ std::string rank_name(const std::string& digits, const std::vector<std::string>&
   return fmt::format("device {} (rank {})", printable(devices[rank], 60), rank);
 }
 
-// Notices a rank that is stopped: it never ends by itself, and where it is the only one, no other rank misses it.
-class StopWatch {
+// Notices what mpirun does not: a rank that is stopped, which never ends by itself and where it is the only one is
+// missed by nobody; and that all ranks of this machine have ended while mpirun goes on (PMIx 4.2's server can lock
+// itself up at its own end, where a rank was killed while it started).
+class RankWatch {
  public:
-  StopWatch(const std::string& mark, const std::vector<std::string>& devices) : mark_(mark), devices_(devices) {}
+  RankWatch(const std::string& mark, const std::vector<std::string>& devices) : mark_(mark), devices_(devices) {}
 
-  // True once a process has been stopped for `patience`.
+  // True once the run must be killed.
   bool poll() {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return false;
-    next_ = now + interval;
-    const std::vector<pid_t> found = stopped(mark_);
-    if (found.empty()) {
-      since_ = now;
-      return false;
-    }
-    if (now - since_ < patience) return false;
-    const std::string rank = environment_of(found.front(), "OMPI_COMM_WORLD_RANK");
-    who_ = rank.empty() ? "mpirun" : rank_name(rank, devices_);
-    return true;
+    next_ = now + (seen_ ? interval : first_interval);
+    return is_stopped(now) || is_left_alone(now);
   }
   // Who was stopped; empty where nobody was.
   const std::string& who() const { return who_; }
+  bool left_alone() const { return left_alone_; }
 
  private:
-  static constexpr std::chrono::seconds interval{1};
-  static constexpr std::chrono::seconds patience{5};
+  using Time = std::chrono::steady_clock::time_point;
+
+  bool is_stopped(Time now) {
+    const std::vector<pid_t> found = stopped(mark_);
+    if (found.empty()) stopped_since_ = now;
+    if (now - stopped_since_ < patience) return false;
+    const std::string rank = environment_of(found.front(), rank_variable);
+    who_ = rank.empty() ? "mpirun" : rank_name(rank, devices_);
+    return true;
+  }
+
+  bool is_left_alone(Time now) {
+    const std::vector<pid_t> living = marked(mark_);
+    // Ranks of other machines are not seen, but the ssh that holds each of them is: it has the mark, and no rank.
+    const bool works = living.size() > 1;
+    seen_ = seen_ || works;
+    if (works) alone_since_ = now;
+    left_alone_ = now - alone_since_ >= (seen_ ? ending : starting);
+    return left_alone_;
+  }
+
+  static constexpr const char* rank_variable = "OMPI_COMM_WORLD_RANK";
+  static constexpr std::chrono::milliseconds interval{1000}, first_interval{100};
+  static constexpr std::chrono::seconds patience{5}, ending{10}, starting{20};
   const std::string& mark_;
   const std::vector<std::string>& devices_;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + interval;
-  std::chrono::steady_clock::time_point since_ = next_;
+  Time next_ = std::chrono::steady_clock::now() + first_interval;
+  Time stopped_since_ = next_, alone_since_ = next_;
+  bool seen_ = false;  // more than mpirun alone
+  bool left_alone_ = false;
   std::string who_;
 };
 
@@ -199,6 +220,8 @@ ProcessOptions process_options(const Launch& request, Setting& setting) {
   options.drop_environment = {"OMPI_",    "PMIX_",      "PRTE_",    "ORTE_",     "PMI_",
                               "MPIEXEC_", "LD_PRELOAD", "LD_AUDIT", "DSE_LAUNCH"};
   options.deadline = request.deadline;
+  // A rank that dies while it starts leaves mpirun writing to a socket that nobody reads: it must live to say who died.
+  options.ignore_broken_pipes = true;
   return options;
 }
 
@@ -250,6 +273,7 @@ std::string failure_reason(const std::string& errors, int status, const std::vec
   }
   if (!line.empty()) return line;
   // Where several ranks die at once, or before MPI is up, mpirun tells only by its own status that it was a signal.
+  if (status == no_status) return "all ranks ended without a word, and mpirun did not end";
   if (status > 128 && status < 128 + _NSIG)
     return fmt::format("a worker was killed by signal {} ({})", status - 128, ::strsignal(status - 128));
   std::istringstream lines(errors);
@@ -263,18 +287,21 @@ Outcome launch(const Launch& request) {
   if (request.packages.empty()) throw Error(ExitCode::internal, "LAUNCH-EMPTY", "no package to run");
   Setting setting{deploy::read_package(request.packages.front()), TempDir("dse-run"), {}, new_mark(), true};
   const std::vector<std::string>& devices = setting.package.programs.deployment.devices;
-  StopWatch stops(setting.mark, devices);
+  RankWatch ranks(setting.mark, devices);
   ProcessOptions options = process_options(request, setting);
-  options.cancelled = [&] { return (request.cancelled && request.cancelled()) || stops.poll(); };
+  options.cancelled = [&] { return (request.cancelled && request.cancelled()) || ranks.poll(); };
   const ProcessResult result = run_process(options);
   // mpirun puts its ranks into process groups of their own: killing its group does not reach them.
   const bool swept = sweep(setting.mark);
   Outcome outcome{exit_of(result), "", result.output, setting.pinned, result.seconds};
-  if (stops.who().empty()) {
-    outcome.failure = failure_of(request, result, outcome.exit, devices);
-  } else {
+  if (!ranks.who().empty()) {
     outcome.exit = ExitCode::deadline;
-    outcome.failure = stops.who() + ": stopped (SIGSTOP) and not continued: mpirun and its ranks were killed";
+    outcome.failure = ranks.who() + ": stopped (SIGSTOP) and not continued: mpirun and its ranks were killed";
+  } else if (ranks.left_alone()) {
+    outcome.exit = ExitCode::device;
+    outcome.failure = failure_reason(result.errors, no_status, devices);
+  } else {
+    outcome.failure = failure_of(request, result, outcome.exit, devices);
   }
   if (!swept)
     outcome.failure += outcome.failure.empty() ? "a rank could not be killed" : "; a rank could not be killed";

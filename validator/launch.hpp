@@ -35,7 +35,8 @@ Outcome launch(const Launch& request);
 // LAUNCH-WORKER).
 fs::path find_worker(const std::string& named = "");
 
-// What mpirun and the workers wrote, as one line that names the device, and why it ended. `status`: mpirun's exit code.
+// What mpirun and the workers wrote, as one line that names the device, and why it ended. `status`: mpirun's exit code,
+// -1 where it had to be killed after its ranks had ended.
 std::string failure_reason(const std::string& errors, int status, const std::vector<std::string>& devices);
 
 }  // namespace dse::validator

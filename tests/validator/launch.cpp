@@ -125,13 +125,42 @@ TEST_CASE("a damaged package is refused by the worker, naming the file") {
 
 TEST_CASE("a killed rank is named, and no process is left") {
   Endless endless(two_stages());
-  const std::vector<pid_t> workers = test::wait_for_workers(two_stages(), 2);
+  const std::vector<pid_t> workers = test::wait_for_loaded_workers(two_stages(), 2);
   REQUIRE(workers.size() == 2);
   ::kill(workers[1], SIGKILL);
   const validator::Outcome outcome = endless.outcome.get();
   CHECK(outcome.exit == ExitCode::device);
   CHECK(outcome.failure == "device d1 (rank 1): killed by signal 9 (Killed)");
   CHECK(test::all_gone(two_stages()));
+}
+
+TEST_CASE("a rank that is killed while it starts ends the run") {
+  for (int round = 0; round < 2; ++round) {
+    Endless endless(two_stages());
+    const std::vector<pid_t> workers = test::wait_for_workers(two_stages(), 2);
+    REQUIRE(workers.size() == 2);
+    ::kill(workers[1], SIGKILL);
+    const validator::Outcome outcome = endless.outcome.get();
+    CAPTURE(outcome.failure);
+    // Whether mpirun has noticed who died, or died of it itself, is chance.
+    CHECK(outcome.exit == ExitCode::device);
+    CHECK_FALSE(outcome.failure.empty());
+    CHECK(outcome.seconds < 60);
+    CHECK(test::all_gone(two_stages()));
+  }
+}
+
+TEST_CASE("an mpirun that does not end after its ranks have is ended") {
+  const TempDir folder("dse-mpirun");
+  const fs::path fake = folder.path() / "mpirun";
+  // Two seconds of a rank, then it waits for itself.
+  write_file(fake, "#!/bin/bash\nmkfifo \"$0.never\"\nexec 3<> \"$0.never\"\nsleep 2\nread -r line <&3\n");
+  fs::permissions(fake, fs::perms::owner_all);
+  ::setenv("DSE_MPIRUN", fake.c_str(), 1);
+  const validator::Outcome outcome = run(two_stages(), {});
+  ::unsetenv("DSE_MPIRUN");
+  CHECK(outcome.exit == ExitCode::device);
+  CHECK(outcome.failure == "all ranks ended without a word, and mpirun did not end");
 }
 
 TEST_CASE("a killed mpirun leaves no process") {
@@ -216,7 +245,7 @@ TEST_CASE("the run script turns a killed rank into exit 7 and leaves no process"
     options.deadline = 120s;
     return run_process(options);
   });
-  const std::vector<pid_t> workers = test::wait_for_workers(two_stages(), 2);
+  const std::vector<pid_t> workers = test::wait_for_loaded_workers(two_stages(), 2);
   REQUIRE(workers.size() == 2);
   ::kill(workers[0], SIGKILL);
   CHECK(result.get().exit_code == 7);

@@ -51,6 +51,18 @@ std::vector<pid_t> wait_for_workers(const std::string& path, std::size_t count) 
   return workers;
 }
 
+std::vector<pid_t> wait_for_loaded_workers(const std::string& path, std::size_t count) {
+  const std::vector<pid_t> workers = wait_for_workers(path, count);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto is_loading = [](pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/maps");
+    const std::string maps{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    return maps.find("libonnxruntime") != std::string::npos;
+  };
+  while (!std::all_of(workers.begin(), workers.end(), is_loading) && std::chrono::steady_clock::now() < until) pause();
+  return workers;
+}
+
 bool all_gone(const std::string& path) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   while (!workers_of(path).empty() || !launchers_of(path).empty()) {
