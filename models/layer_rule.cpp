@@ -58,6 +58,7 @@ LayerRule::LayerRule(const Network& network, const Network::Graph& graph, LayerI
     const bool only_result = nodes_[n].outputs.size() == 1;
     if (nodes_[n].rule->summed() > 0 && reads_port && only_result && anchor_ == absent) anchor_ = n;
   }
+  whole_ = whole_needs();
   if (anchor_ == absent) return;
   partial_type_ = nodes_[anchor_].facts.outputs[0];
   if (is_half(partial_type_.type)) partial_type_.type = DataType::float32;
@@ -148,19 +149,23 @@ LayerRule::Walked LayerRule::walk(const PartWork& work) const {
   return walked;
 }
 
-RuleResult LayerRule::everything() const {
+// Weights stay as they are, so that the nodes can; of an input, a Slice or a strided window may leave out a part.
+RuleResult LayerRule::whole_needs() const {
   RuleResult result;
   for (const std::size_t value : outputs_) result.computed.push_back(Region::whole(types_[value].shape));
   for (const std::size_t value : inputs_) result.inputs.push_back(Region::whole(types_[value].shape));
   for (std::size_t value = 0; value < values_.size(); ++value)
     if (weight_[value]) result.weights.push_back({*weight_[value], Box::whole(types_[value].shape)});
+  if (!splittable_) return result;
+  Walked walked = walk({layer_, PartKind::full, result.computed});
+  result.inputs = read_inputs(walked);
   return result;
 }
 
 RuleResult LayerRule::needs(const PartWork& work) const {
   if (work.kind != PartKind::partial && work.outputs.size() != outputs_.size())
     throw Error(ExitCode::internal, "RULE-OUTPUTS", "a layer was asked for another number of outputs than it has");
-  if (!splittable_ || asks_for_everything(work)) return everything();
+  if (!splittable_ || asks_for_everything(work)) return whole_;
   Walked walked = walk(work);
   RuleResult result;
   result.fraction = fraction_of(work, walked);
@@ -180,14 +185,20 @@ RuleResult LayerRule::needs(const PartWork& work) const {
   for (std::size_t value = 0; value < values_.size(); ++value)
     if (weight_[value] && !walked.asked[value].empty())
       result.weights.push_back({*weight_[value], walked.asked[value].bounds()});
-  result.inputs.reserve(inputs_.size());
+  result.inputs = read_inputs(walked);
+  if (work.kind == PartKind::reduce) add_bias(result);
+  return result;
+}
+
+std::vector<Region> LayerRule::read_inputs(Walked& walked) const {
+  std::vector<Region> inputs;
+  inputs.reserve(inputs_.size());
   for (const std::size_t value : inputs_) {
     Region& asked = walked.asked[value];
     const bool one_box = asked.boxes().size() <= 1;
-    result.inputs.push_back(one_box || reads_pieces(value) ? std::move(asked) : Region(asked.bounds()));
+    inputs.push_back(one_box || reads_pieces(value) ? std::move(asked) : Region(asked.bounds()));
   }
-  if (work.kind == PartKind::reduce) add_bias(result);
-  return result;
+  return inputs;
 }
 
 bool LayerRule::reads_pieces(std::size_t value) const {

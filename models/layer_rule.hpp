@@ -45,7 +45,8 @@ class LayerRule {
   void add_node(std::size_t index, std::int64_t opset);
   Walked walk(const PartWork& work) const;
   void visit(const Node& node, Walked& walked, std::size_t at) const;
-  RuleResult everything() const;
+  RuleResult whole_needs() const;
+  std::vector<Region> read_inputs(Walked& walked) const;
   Maker maker_of(std::size_t value) const;
   bool reads_pieces(std::size_t value) const;
   double fraction_of(const PartWork& work, const Walked& walked) const;
@@ -72,6 +73,7 @@ class LayerRule {
   std::size_t anchor_ = absent;  // the node with summed() > 0 that can be split by inputs
   TensorType partial_type_;      // of its addends
   bool splittable_ = false;
+  RuleResult whole_;  // of the layer that is not divided
 };
 
 // The name of the value that a partial result is within a sub-model.

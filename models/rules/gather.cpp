@@ -23,8 +23,6 @@ Box axes_of(const Box& box, std::size_t from, std::size_t to) {
   return result;
 }
 
-constexpr std::int64_t oldest_concat = 4;  // opset; the engine has none older
-
 class Gather : public OperatorRule {
  public:
   Gather(const NodeFacts& facts, std::size_t axis, std::optional<std::vector<std::int64_t>> indices)

@@ -16,6 +16,8 @@ std::string NodeWriter::input(std::size_t input, const Box& box) {
   return widened(builder_.demand(inputs_[input], box), facts_.inputs[input].type);
 }
 
+bool NodeWriter::holds(std::size_t input) const { return builder_.provides(inputs_[input], input_box(input)); }
+
 std::vector<std::string> NodeWriter::pieces(std::size_t input) {
   std::vector<std::string> names;
   for (const Box& box : input_boxes(input)) names.push_back(this->input(input, box));

@@ -19,6 +19,8 @@ class GraphBuilder;
 
 namespace dse::rules {
 
+constexpr std::int64_t oldest_concat = 4;  // opset; the engine has none older
+
 class NodeWriter {
  public:
   // inputs: the names of the node's inputs as the builder knows them ("" where absent); outputs: the names that its
@@ -41,7 +43,10 @@ class NodeWriter {
   // for; "" where nothing is. Weights are cut at build time, activations by a Slice where more than the box is there.
   std::string input(std::size_t input);
   std::string input(std::size_t input, const Box& box);
-  // A value for each of input_boxes(input): for an operator that leaves out what lies between them.
+  // Whether one value holds the whole bounding box, what nobody reads of it included.
+  bool holds(std::size_t input) const;
+  // A value for each of input_boxes(input), to be joined by concat(): for an operator that leaves out what lies between
+  // them.
   std::vector<std::string> pieces(std::size_t input);
 
   // The node with its attributes, without inputs and outputs, and with a name of its own.

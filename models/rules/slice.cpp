@@ -1,5 +1,6 @@
 // Slice: output position o of an axis is input position start + o * step.
 #include <algorithm>
+#include <cstdlib>
 
 #include "models/draft.hpp"
 #include "models/rules/axes.hpp"
@@ -17,26 +18,37 @@ struct Stepping {
 
 class Slice : public OperatorRule {
  public:
-  Slice(const NodeFacts& facts, std::vector<Stepping> axes) : axes_(std::move(axes)), inputs_(facts.inputs.size()) {}
+  Slice(const NodeFacts& facts, std::vector<Stepping> axes)
+      : axes_(std::move(axes)),
+        inputs_(facts.inputs.size()),
+        scatters_(facts.constants[0] == nullptr && facts.opset >= oldest_concat) {}
 
   NodeNeeds needs(const std::vector<Region>& asked) const override {
-    Box box = asked[0].bounds();
+    const Box out = asked[0].bounds();
+    Box box = out;
     NodeNeeds result = nothing(1, inputs_);
-    result.computed[0] = Region(box);
+    result.computed[0] = Region(out);
     for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
       const std::int64_t first = axes_[axis].at(box.lo[axis]), last = axes_[axis].at(box.hi[axis] - 1);
       box.lo[axis] = std::min(first, last);
       box.hi[axis] = std::max(first, last) + 1;
     }
-    result.inputs[0] = Region(box);
+    const std::size_t apart = apart_axis(out);
+    result.inputs[0] = apart < axes_.size() ? positions(box, out, apart) : Region(box);
     return result;
   }
 
   void emit(NodeWriter& writer) const override {
     std::vector<std::int64_t> starts, ends, axes, steps;
     const Box held = writer.input_box(0);
+    const std::size_t apart = writer.holds(0) ? axes_.size() : apart_axis(writer.output(0));
+    const std::string data =
+        apart < axes_.size() ? writer.concat(writer.pieces(0), static_cast<std::int64_t>(apart)) : writer.input(0);
     for (std::size_t axis = 0; axis < axes_.size(); ++axis) {
-      const std::int64_t step = axes_[axis].step, extent = held.hi[axis] - held.lo[axis];
+      const bool joined = axis == apart;
+      const std::int64_t step = joined ? (axes_[axis].step > 0 ? 1 : -1) : axes_[axis].step;
+      const std::int64_t extent =
+          joined ? static_cast<std::int64_t>(writer.input_boxes(0).size()) : held.hi[axis] - held.lo[axis];
       if (step == 1) continue;
       starts.push_back(step > 0 ? 0 : extent - 1);
       ends.push_back(step > 0 ? extent : -extent - 1);  // what is still negative counted from the end lies before 0
@@ -44,17 +56,40 @@ class Slice : public OperatorRule {
       steps.push_back(step);
     }
     if (axes.empty())
-      writer.add("Identity", {writer.input(0)}, {writer.output_name(0)});
+      writer.add("Identity", {data}, {writer.output_name(0)});
     else
       writer.add("Slice",
-                 {writer.input(0), writer.integers(starts), writer.integers(ends), writer.integers(axes),
-                  writer.integers(steps)},
+                 {data, writer.integers(starts), writer.integers(ends), writer.integers(axes), writer.integers(steps)},
                  {writer.output_name(0)});
   }
 
+  bool reads_pieces() const override { return scatters_; }
+
  private:
+  // The axis whose positions are read one by one, so that nobody sends what lies between them: the first that is
+  // stepped along, where a region has boxes enough; axes_.size(): none.
+  std::size_t apart_axis(const Box& out) const {
+    for (std::size_t axis = 0; scatters_ && axis < axes_.size(); ++axis) {
+      const std::int64_t positions = out.hi[axis] - out.lo[axis];
+      const bool stepped = std::abs(axes_[axis].step) > 1;
+      if (stepped && positions > 1 && positions <= static_cast<std::int64_t>(Region::max_boxes)) return axis;
+    }
+    return axes_.size();
+  }
+
+  Region positions(const Box& box, const Box& out, std::size_t axis) const {
+    Boxes boxes;
+    for (std::int64_t position = out.lo[axis]; position < out.hi[axis]; ++position) {
+      boxes.push_back(box);
+      boxes.back().lo[axis] = axes_[axis].at(position);
+      boxes.back().hi[axis] = boxes.back().lo[axis] + 1;
+    }
+    return Region(boxes);
+  }
+
   std::vector<Stepping> axes_;
   std::size_t inputs_;
+  bool scatters_;  // of an activation
 };
 
 struct Parameters {

@@ -344,6 +344,61 @@ TEST_CASE("of what the parts of a Gather choose from, only the chosen positions 
   CHECK(sent == 5 * 8 * 8 * 4);
 }
 
+TEST_CASE("a layer that is not divided is sent what it reads of its inputs, no more") {
+  struct Case {
+    const char* name;
+    void (*add)(OnnxBuild&);
+    Shape output;
+    std::int64_t sent;  // elements of the 12 x 9 x 9 that device 0 makes
+  };
+  const std::vector<Case> cases{
+      {"Gather",
+       [](OnnxBuild& build) {
+         build.values("chosen", {11, 0, 1, 6, 0});
+         OnnxBuild::integer(build.node("Gather", {"made", "chosen"}, {"y"}, "last"), "axis", 1);
+       },
+       {1, 5, 9, 9},
+       4 * 9 * 9},
+      {"Slice",
+       [](OnnxBuild& build) {
+         build.values("starts", {2}).values("ends", {5}).values("axes", {2});
+         build.node("Slice", {"made", "starts", "ends", "axes"}, {"y"}, "last");
+       },
+       {1, 12, 3, 9},
+       12 * 3 * 9},
+      {"Slice with a step",
+       [](OnnxBuild& build) {
+         build.values("starts", {10, 0}).values("ends", {-100, 100}).values("axes", {1, 2}).values("steps", {-2, 4});
+         build.node("Slice", {"made", "starts", "ends", "axes", "steps"}, {"y"}, "last");
+       },
+       {1, 6, 3, 9},
+       6 * 9 * 9},
+      {"MaxPool that leaves out the last row and column",
+       [](OnnxBuild& build) {
+         onnx::NodeProto& pool = build.node("MaxPool", {"made"}, {"y"}, "last");
+         build.ints(pool, "kernel_shape", {2, 2});
+         build.ints(pool, "strides", {2, 2});
+       },
+       {1, 12, 4, 4},
+       12 * 8 * 8},
+  };
+  const Platform platform = local_platform(2);
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    OnnxBuild build;
+    build.input("x", {1, 3, 9, 9}).conv("x", "made", 3, 12);
+    c.add(build);
+    build.output("y", c.output);
+    const SmallNetwork network("whole", build.serialised());
+    const Plan plan = lower(*network, platform, contiguous(*network, {1}, {0, 1}));
+    CHECK_NOTHROW(program::check(plan.programs));
+    std::int64_t sent = 0;
+    for (const Transfer& transfer : plan.transfers)
+      if (transfer.from == 0) sent += transfer.bytes;
+    CHECK(sent == c.sent * 4);
+  }
+}
+
 TEST_CASE("recomputed rows send nothing inside the stage") {
   const SmallNetwork network = chain_network();
   const Platform platform = local_platform(2);

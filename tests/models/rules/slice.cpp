@@ -46,6 +46,7 @@ TEST_CASE("parts of slices equal the parts of the whole") {
                               {"leading axes", 10, {3, 8, 7}, {1, 3}, {3, far}, {}, {}},
                               {"stepped", 13, {1, 8, 17, 16}, {1, 0}, {far, far}, {2, 3}, {2, 3}},
                               {"backwards", 13, {1, 8, 17, 16}, {-1, 5, -2}, {before, 0, 2}, {1, 2, 3}, {-1, -2, -3}},
+                              {"more steps than boxes", 13, {1, 40, 39}, {1, 0}, {far, far}, {1, 2}, {2, 2}},
                               {"far bounds", 13, {4, 9}, {-100, 100}, {100, -100}, {0, 1}, {3, -4}},
                               {"backwards from the far end", 13, {4, 9}, {far, far}, {before, 2}, {0, 1}, {-1, -1}},
                               {"a step beyond the tensor", 13, {4, 9}, {1, -1}, {far, before}, {0, 1}, {far, before}},
