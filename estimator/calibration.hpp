@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "models/network.hpp"
+#include "models/rules/needs.hpp"
 #include "models/submodel.hpp"
 #include "platform/profile.hpp"
 
@@ -27,12 +28,26 @@ struct CalibrationGroup {
   double cut_bytes = 0;  // of its ports that are not the network's own inputs or outputs
 };
 
+// A part of one layer, run as one model: one of the split shapes that the search may ask for.
+struct CalibrationPart {
+  LayerId layer = 0;
+  PartAxis axis = PartAxis::channels;
+  double fraction = 0;  // of the layer's arithmetic
+  PartWork work;
+  std::vector<ValuePort> inputs, outputs;
+  double macs = 0, bytes = 0;  // features
+  double edge_bytes = 0;       // of its ports that are not the network's own inputs or outputs
+};
+
 struct CalibrationPlan {
   using Chain = std::vector<CalibrationGroup>;  // together the whole network, in order
   std::vector<Chain> chains;                    // the first is the undivided network, the last is the hold-out
+  std::vector<CalibrationPart> parts;
 };
 
 CalibrationPlan plan_calibration(const Network& network);
+// Halves, thirds and quarters by output channels, input channels and rows of the layers that make 90 % of the time.
+std::vector<CalibrationPart> plan_parts(const Network& network);
 
 struct GroupTime {
   double seconds = 0;
@@ -46,6 +61,7 @@ struct NetworkTimes {
   const CalibrationPlan* plan = nullptr;
   int threads = 1;
   std::vector<std::vector<GroupTime>> chains;
+  std::vector<GroupTime> parts;  // as the plan's; empty: not measured
 };
 
 struct HoldOut {
@@ -54,9 +70,15 @@ struct HoldOut {
   std::vector<double> errors;  // predicted / measured - 1, by group of the hold-out chain
 };
 
-// Fills kernels, classes, run_overhead_seconds, cut_seconds_per_byte and hold_out_error. The cut and the engine call
-// are fitted with the largest number of threads, as devices compute unless told otherwise.
+// Fills kernels, parts, part_error, classes, run_overhead_seconds, cut_seconds_per_byte and hold_out_error. The cut and
+// the engine call are fitted with the largest number of threads, as devices compute unless told otherwise.
 std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile);
+
+// Adds the parts of one network to profile.parts: as much of the layer's kernel (which the profile must hold) as the
+// part took of the layer, both alone and without their edges.
+void fit_parts(const NetworkTimes& times, DeviceProfile& profile);
+// Fills part_error: how far a part is from what its larger and smaller ones say of it.
+void judge_parts(DeviceProfile& profile);
 
 // Resident memory of a process that loaded some groups and ran them, beyond that of the engine alone and without the
 // probe's own tensors, with what should explain it.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -152,17 +153,17 @@ ClassModel fit_class(const std::string& op_class, int threads, const Kernels& ke
 // to leave any out.
 double cross_validate(const std::string& op_class, int threads, const Kernels& kernels) {
   constexpr std::size_t folds = 5;
-  if (kernels.size() < folds) return 0;
+  // A layer and its parts are left out together: they tell of each other.
+  std::map<std::string, std::size_t> signatures;
+  for (const KernelMeasurement* kernel : kernels) signatures.try_emplace(kernel->signature, signatures.size());
+  if (signatures.size() < folds) return 0;
   double error = 0;
   for (std::size_t fold = 0; fold < folds; ++fold) {
-    Kernels kept;
-    for (std::size_t i = 0; i < kernels.size(); ++i) {
-      if (i % folds != fold) kept.push_back(kernels[i]);
-    }
+    Kernels kept, left_out;
+    for (const KernelMeasurement* kernel : kernels)
+      (signatures.at(kernel->signature) % folds == fold ? left_out : kept).push_back(kernel);
     const ClassModel model = fit_class(op_class, threads, kept);
-    for (std::size_t i = fold; i < kernels.size(); i += folds) {
-      error += std::abs(evaluate(model, *kernels[i]) / kernels[i]->seconds - 1);
-    }
+    for (const KernelMeasurement* kernel : left_out) error += std::abs(evaluate(model, *kernel) / kernel->seconds - 1);
   }
   return error / static_cast<double>(kernels.size());
 }
@@ -170,11 +171,18 @@ double cross_validate(const std::string& op_class, int threads, const Kernels& k
 void add_classes(int threads, DeviceProfile& profile) {
   std::map<std::string, Kernels> by_class;
   Kernels all;
-  for (const KernelMeasurement& kernel : profile.kernels) {
-    if (kernel.threads != threads) continue;
+  const auto add = [&](const KernelMeasurement& kernel) {
     by_class[kernel.op_class].push_back(&kernel);
     all.push_back(&kernel);
-  }
+  };
+  for (const KernelMeasurement& kernel : profile.kernels)
+    if (kernel.threads == threads) add(kernel);
+  // A part is a kernel of another shape.
+  std::deque<KernelMeasurement> shapes;
+  for (const PartMeasurement& p : profile.parts)
+    if (p.threads == threads)
+      add(shapes.emplace_back(
+          KernelMeasurement{p.signature, p.op_class, threads, p.seconds, p.spread, p.samples, p.macs, p.bytes}));
   by_class[std::string(to_string(OperatorClass::other))] = all;  // what no class of its own was measured for
   for (const auto& [op_class, kernels] : by_class) {
     ClassModel model = fit_class(op_class, threads, kernels);
@@ -193,8 +201,11 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfil
     fit.solve(&profile.run_overhead_seconds, &profile.cut_seconds_per_byte, !overheads_known);
     overheads_known = true;
     for (KernelMeasurement& kernel : fit.measurements(threads)) profile.kernels.push_back(std::move(kernel));
+    for (const NetworkTimes& of : times)
+      if (of.threads == threads) fit_parts(of, profile);
     add_classes(threads, profile);
   }
+  judge_parts(profile);
   std::vector<HoldOut> result;
   std::vector<double> magnitudes;
   for (const NetworkTimes& of : times) {

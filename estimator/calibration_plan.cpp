@@ -76,6 +76,7 @@ CalibrationPlan plan_calibration(const Network& network) {
   plan.chains.push_back(make_chain(network, every(group_size, 0, layers)));
   plan.chains.push_back(make_chain(network, every(group_size, group_size / 2, layers)));
   plan.chains.push_back(make_chain(network, scattered(layers)));
+  plan.parts = plan_parts(network);
   return plan;
 }
 

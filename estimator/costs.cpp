@@ -43,6 +43,20 @@ LayerFeatures features(const Network& network, const Layer& layer) {
   return result;
 }
 
+LayerFeatures part_features(const Network& network, const Part& part) {
+  const Layer& layer = network.layers()[part.layer];
+  LayerFeatures result;
+  result.work = part.fraction * static_cast<double>(layer.macs > 0 ? layer.macs : layer.operations);
+  const auto add = [&](const ValuePort& port) {
+    result.bytes += static_cast<double>(port.box.elements()) *
+                    static_cast<double>(element_size(value_type(network, port.value).type));
+  };
+  for (const ValuePort& port : part.inputs) add(port);
+  for (const ValuePort& port : part.outputs) add(port);
+  for (const WeightSlice& slice : part.weights) result.bytes += static_cast<double>(slice_size(network, slice));
+  return result;
+}
+
 LayerCost layer_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
   if (const KernelMeasurement* kernel = profile.find(layer.signature, threads)) {
     // The quartile of n samples is known to about their spread / sqrt(n).
@@ -90,6 +104,9 @@ PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfi
   } else {
     result.base_seconds = whole.seconds;
   }
+  for (const PartAxis axis : {PartAxis::channels, PartAxis::inputs, PartAxis::rows})
+    result.curves[static_cast<std::size_t>(axis)] = part_curve(profile, layer.signature, axis, threads, whole.seconds);
+  result.between = std::max(whole.uncertainty, profile.part_error);
   return result;
 }
 

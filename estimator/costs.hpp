@@ -2,10 +2,12 @@
 // times.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
 #include "estimator/estimate.hpp"
+#include "estimator/part_curve.hpp"
 
 namespace dse {
 
@@ -15,6 +17,8 @@ struct LayerFeatures {
   double bytes = 0;  // touched: inputs + weights + outputs
 };
 LayerFeatures features(const Network& network, const Layer& layer);
+
+LayerFeatures part_features(const Network& network, const Part& part);  // not of a sum of partial results
 
 // What an analytical cost may be off by where nothing was cross-validated, and where even the thread count was not
 // measured: the spread of a two-coefficient roofline over convolution shapes is 20..30 % (M1 and M2 of the published
@@ -34,14 +38,18 @@ LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int th
 // The worker's own copy of a region into another buffer: each byte read once and written once.
 double copy_seconds(const DeviceProfile& profile, double bytes, int threads);
 
-// The cost of a part of a layer in terms of its features, so that the whole costs what layer_cost() says: the layer's
-// class model, scaled. No term is negative: a larger part never costs less.
+// The cost of a part of a layer, so that the whole costs what layer_cost() says: where parts along its axis were
+// measured, what lies between them; else in terms of its features, the layer's class model, scaled. No term is
+// negative: a larger part never costs less.
 struct PartCost {
   double base_seconds = 0, seconds_per_work = 0, seconds_per_byte = 0;
-  double uncertainty = 0;  // of a small part
+  double uncertainty = 0;           // of a small part that was not measured
+  std::array<PartCurve, 3> curves;  // by PartAxis
+  double between = 0;               // uncertainty of what lies between measured parts
   double seconds(const LayerFeatures& of) const {
     return base_seconds + seconds_per_work * of.work + seconds_per_byte * of.bytes;
   }
+  const PartCurve& curve(PartAxis axis) const { return curves[static_cast<std::size_t>(axis)]; }
 };
 PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads);
 

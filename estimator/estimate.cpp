@@ -88,15 +88,16 @@ LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const 
   }
   LayerCost cost = costs.at(part.layer, part.device, threads);
   if (part.fraction == 1 && part.work.kind == PartKind::full) return cost;
-  const Layer& layer = network.layers()[part.layer];
   const PartCost& model = costs.part_at(part.layer, part.device, threads);
-  LayerFeatures of;
-  of.work = part.fraction * static_cast<double>(layer.macs > 0 ? layer.macs : layer.operations);
-  for (const ValuePort& port : part.inputs) of.bytes += port_bytes(port);
-  for (const ValuePort& port : part.outputs) of.bytes += port_bytes(port);
-  for (const WeightSlice& slice : part.weights) of.bytes += static_cast<double>(slice_size(network, slice));
-  cost.seconds = model.seconds(of);
   cost.tier = Tier::analytical;
+  const PartCurve& curve = model.curve(part_axis(network, part));
+  if (curve.known()) {
+    cost.seconds = curve.seconds(part.fraction);
+    const double beyond = std::max(0.0, 1 - part.fraction / curve.smallest());
+    cost.uncertainty = model.between + beyond * (model.uncertainty - model.between);
+    return cost;
+  }
+  cost.seconds = model.seconds(part_features(network, part));
   // The whole is measured, a vanishing part only modelled.
   cost.uncertainty += (1 - std::min(part.fraction, 1.0)) * (model.uncertainty - cost.uncertainty);
   return cost;

@@ -67,6 +67,18 @@ std::string cpu_name() {
 
 }  // namespace
 
+std::string_view to_string(PartAxis axis) {
+  switch (axis) {
+    case PartAxis::channels:
+      return "channels";
+    case PartAxis::inputs:
+      return "inputs";
+    case PartAxis::rows:
+      break;
+  }
+  return "rows";
+}
+
 const KernelMeasurement* DeviceProfile::find(const std::string& signature, int threads) const {
   const auto found = std::find_if(kernels.begin(), kernels.end(), [&](const KernelMeasurement& kernel) {
     return kernel.threads == threads && kernel.signature == signature;

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.hpp"
@@ -20,6 +21,24 @@ struct KernelMeasurement {
   double spread = 0;   // relative interquartile range
   int samples = 0;
   double macs = 0, bytes = 0;  // features: multiply-accumulates, bytes touched (inputs + weights + outputs)
+};
+
+// Along which axis a part of a layer is smaller than the whole: its output channels, the input channels that it sums
+// over, or rows (and columns).
+enum class PartAxis { channels, inputs, rows };
+std::string_view to_string(PartAxis);
+
+// A part of one layer signature with one thread count; the whole is in the kernel table.
+struct PartMeasurement {
+  std::string signature;  // of the whole layer
+  std::string op_class;
+  PartAxis axis = PartAxis::channels;
+  int threads = 1;
+  double fraction = 0;  // of the layer's arithmetic, above 0 and below 1
+  double seconds = 0;
+  double spread = 0;
+  int samples = 0;
+  double macs = 0, bytes = 0;  // features, as a kernel's
 };
 
 // Coefficients of the analytical fallback for one operator class and thread count: seconds = base + macs/rate +
@@ -48,6 +67,10 @@ struct DeviceProfile {
   // Median magnitude of the relative error on runs of layers that were measured but not fitted; 0: unknown.
   double hold_out_error = 0;
   std::vector<KernelMeasurement> kernels;
+  std::vector<PartMeasurement> parts;
+  // Median magnitude of the relative error of a part's time that is interpolated between larger and smaller parts;
+  // 0: unknown.
+  double part_error = 0;
   std::vector<ClassModel> classes;
   double run_overhead_seconds = 0;  // of one engine call
   double cut_seconds_per_byte = 0;  // layout reorder and lost fusion at a cut, per byte of each tensor that crosses it

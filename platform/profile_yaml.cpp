@@ -2,6 +2,7 @@
 // exactly.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "platform/profile.hpp"
@@ -63,6 +64,29 @@ KernelMeasurement read_kernel(const Value& map) {
   return kernel;
 }
 
+PartMeasurement read_part(const Value& map) {
+  map.allow_keys(
+      {"signature", "op_class", "axis", "threads", "fraction", "seconds", "spread", "samples", "macs", "bytes"});
+  PartMeasurement part;
+  part.signature = map.at("signature").scalar_text();
+  part.op_class = map.at("op_class").text();
+  const std::string axis = map.at("axis").text();
+  const auto known = {PartAxis::channels, PartAxis::inputs, PartAxis::rows};
+  const auto found = std::find_if(known.begin(), known.end(), [&](PartAxis one) { return to_string(one) == axis; });
+  if (found == known.end()) map.at("axis").fail("PROFILE-AXIS", "must be channels, inputs or rows");
+  part.axis = *found;
+  part.threads = thread_count(map);
+  part.fraction = map.at("fraction").number(0, 1);
+  if (part.fraction <= 0 || part.fraction >= 1)
+    map.at("fraction").fail("PROFILE-FRACTION", "must be above 0 and below 1: the whole is among the kernels");
+  part.seconds = positive(map.at("seconds"));
+  part.spread = non_negative(map, "spread", 0);
+  if (const auto samples = map.find("samples")) part.samples = static_cast<int>(samples->integer(0, 1'000'000'000));
+  part.macs = non_negative(map, "macs", 0);
+  part.bytes = non_negative(map, "bytes", 0);
+  return part;
+}
+
 ClassModel read_class(const Value& map) {
   map.allow_keys({"op_class", "threads", "base_seconds", "macs_per_second", "bytes_per_second", "error"});
   ClassModel model;
@@ -90,6 +114,14 @@ std::string write_kernel(const KernelMeasurement& k) {
       "  - {{signature: {}, op_class: {}, threads: {}, seconds: {}, spread: {}, samples: {}, macs: {}, bytes: {}}}\n",
       quote(k.signature), quote(k.op_class), k.threads, shortest(k.seconds), shortest(k.spread), k.samples,
       shortest(k.macs), shortest(k.bytes));
+}
+
+std::string write_part(const PartMeasurement& p) {
+  return fmt::format(
+      "  - {{signature: {}, op_class: {}, axis: {}, threads: {}, fraction: {}, seconds: {}, spread: {}, samples: {}, "
+      "macs: {}, bytes: {}}}\n",
+      quote(p.signature), quote(p.op_class), to_string(p.axis), p.threads, shortest(p.fraction), shortest(p.seconds),
+      shortest(p.spread), p.samples, shortest(p.macs), shortest(p.bytes));
 }
 
 std::string write_class(const ClassModel& m) {
@@ -120,6 +152,9 @@ std::string to_yaml(const DeviceProfile& p) {
   for (const ClassModel& model : p.classes) out += write_class(model);
   out += p.kernels.empty() ? "kernels: []\n" : "kernels:\n";
   for (const KernelMeasurement& kernel : p.kernels) out += write_kernel(kernel);
+  if (p.parts.empty()) return out;
+  out += fmt::format("part_error: {}\nparts:\n", shortest(p.part_error));
+  for (const PartMeasurement& part : p.parts) out += write_part(part);
   return out;
 }
 
@@ -138,7 +173,7 @@ std::string to_yaml(const LinkProfile& p) {
 DeviceProfile parse_device_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "profile", 1);
   root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "hold_out_error", "run_overhead_seconds",
-                   "cut_seconds_per_byte", "streaming_factor", "memory", "classes", "kernels"});
+                   "cut_seconds_per_byte", "streaming_factor", "memory", "classes", "kernels", "part_error", "parts"});
   DeviceProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto assumed = root.find("assumed")) profile.assumed = assumed->boolean();
@@ -153,6 +188,9 @@ DeviceProfile parse_device_profile(const std::string& text, const std::string& p
   const Value classes = root.at("classes"), kernels = root.at("kernels");
   for (const Value& model : classes.items()) profile.classes.push_back(read_class(model));
   for (const Value& kernel : kernels.items()) profile.kernels.push_back(read_kernel(kernel));
+  profile.part_error = non_negative(root, "part_error", 0);
+  if (const auto parts = root.find("parts"))
+    for (const Value& part : parts->items()) profile.parts.push_back(read_part(part));
   if (profile.classes.empty() && profile.kernels.empty())
     kernels.fail("PROFILE-EMPTY",
                  "the profile holds neither kernels nor classes; measure the device with 'dse calibrate'");

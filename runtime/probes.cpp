@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <optional>
 
 #include "base/error.hpp"
@@ -71,7 +72,8 @@ double fixed_work() {
 }  // namespace
 
 TimingReport measure_times(const TimingRequest& request) {
-  if (request.chains.empty()) throw Error(ExitCode::bad_input, "PROBE-JSON", "a timing request without chains");
+  if (request.chains.empty() && request.apart.empty())
+    throw Error(ExitCode::bad_input, "PROBE-JSON", "a timing request without chains");
   stay_on(request.cpus);
   engine::EngineOptions options;
   options.threads = request.threads;
@@ -89,6 +91,14 @@ TimingReport measure_times(const TimingRequest& request) {
     chains.back().first_run(store);
   }
 
+  std::deque<TensorStore> own_stores;
+  std::vector<LoadedChain> apart;
+  for (const std::string& model : request.apart) {
+    apart.emplace_back(engine, Chain{model});
+    apart.back().first_run(own_stores.emplace_back());
+  }
+  std::vector<Samples> apart_samples(apart.size());
+
   Stopwatch stopwatch(request.threads, report.quota), noise_watch(1, report.quota);
   Samples noise;
   volatile double sink = 0;
@@ -99,11 +109,13 @@ TimingReport measure_times(const TimingRequest& request) {
     for (std::size_t c = 0; c < chains.size(); ++c) {
       for (std::size_t m = 0; m < chains[c].size(); ++m) stopwatch.time(samples[c][m], [&] { chains[c].run(m); });
     }
+    for (std::size_t m = 0; m < apart.size(); ++m) stopwatch.time(apart_samples[m], [&] { apart[m].run(0); });
   }
   for (const auto& chain : samples) {
     auto& times = report.chains.emplace_back();
     for (const Samples& of : chain) times.push_back(of.summary());
   }
+  for (const Samples& of : apart_samples) report.apart.push_back(of.summary());
   report.preempted = stopwatch.preempted();
   report.noise = relative_spread(noise.kept);
   return report;

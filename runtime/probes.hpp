@@ -26,6 +26,7 @@ struct TimingRequest {
   std::size_t least_passes = 3;  // even where they take longer
   std::size_t most_passes = 40;
   std::vector<Chain> chains;
+  Chain apart;  // models by themselves, in turn with the chains: each has tensors of its own, whatever their names
 };
 
 struct ModelTime {
@@ -37,6 +38,7 @@ struct ModelTime {
 struct TimingReport {
   std::string engine_version;
   std::vector<std::vector<ModelTime>> chains;  // as the request's
+  std::vector<ModelTime> apart;
   std::size_t passes = 0;
   double preempted = 0;  // fraction of samples during which another process took the processor
   double noise = 0;      // relative interquartile range of a fixed piece of arithmetic, run once a pass

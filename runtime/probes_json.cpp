@@ -15,12 +15,26 @@ auto parsed(const std::string& text, Read read) try {
   throw Error(ExitCode::bad_input, "PROBE-JSON", std::string("not a probe's message: ") + printable(cause.what()));
 }
 
+json times_json(const std::vector<ModelTime>& times) {
+  json models = json::array();
+  for (const ModelTime& m : times)
+    models.push_back({{"seconds", m.seconds}, {"spread", m.spread}, {"samples", m.samples}});
+  return models;
+}
+
+std::vector<ModelTime> times_of(const json& models) {
+  std::vector<ModelTime> times;
+  for (const json& m : models)
+    times.push_back({m.at("seconds").get<double>(), m.at("spread").get<double>(), m.at("samples").get<std::size_t>()});
+  return times;
+}
+
 }  // namespace
 
 std::string to_json(const TimingRequest& r) {
-  return json{{"threads", r.threads},         {"cpus", r.cpus},
-              {"seconds", r.seconds},         {"least_passes", r.least_passes},
-              {"most_passes", r.most_passes}, {"chains", r.chains}}
+  return json{
+      {"threads", r.threads},         {"cpus", r.cpus},     {"seconds", r.seconds}, {"least_passes", r.least_passes},
+      {"most_passes", r.most_passes}, {"chains", r.chains}, {"apart", r.apart}}
       .dump();
 }
 
@@ -33,20 +47,17 @@ TimingRequest timing_request_from_json(const std::string& text) {
     j.at("least_passes").get_to(r.least_passes);
     j.at("most_passes").get_to(r.most_passes);
     j.at("chains").get_to(r.chains);
+    j.at("apart").get_to(r.apart);
     return r;
   });
 }
 
 std::string to_json(const TimingReport& r) {
   json chains = json::array();
-  for (const auto& chain : r.chains) {
-    json models = json::array();
-    for (const ModelTime& m : chain)
-      models.push_back({{"seconds", m.seconds}, {"spread", m.spread}, {"samples", m.samples}});
-    chains.push_back(std::move(models));
-  }
+  for (const auto& chain : r.chains) chains.push_back(times_json(chain));
   return json{{"engine_version", r.engine_version},
               {"chains", std::move(chains)},
+              {"apart", times_json(r.apart)},
               {"passes", r.passes},
               {"preempted", r.preempted},
               {"noise", r.noise},
@@ -62,13 +73,8 @@ TimingReport timing_report_from_json(const std::string& text) {
     j.at("preempted").get_to(r.preempted);
     j.at("noise").get_to(r.noise);
     j.at("quota").get_to(r.quota);
-    for (const json& chain : j.at("chains")) {
-      auto& models = r.chains.emplace_back();
-      for (const json& m : chain) {
-        models.push_back(
-            {m.at("seconds").get<double>(), m.at("spread").get<double>(), m.at("samples").get<std::size_t>()});
-      }
-    }
+    for (const json& chain : j.at("chains")) r.chains.push_back(times_of(chain));
+    r.apart = times_of(j.at("apart"));
     return r;
   });
 }

@@ -51,6 +51,7 @@ class CalibrationFiles {
     for (LayerId id = 0; id < all.size(); ++id) all[id] = id;
     const deploy::WeightFile weights(network, external_weights(network, all));
     write_weights(weights, folder / weights_name);
+    write_parts(network, plan, folder);
     for (std::size_t c = 0; c < plan.chains.size(); ++c) {
       probes::Chain& chain = chains_.emplace_back();
       for (std::size_t g = 0; g < plan.chains[c].size(); ++g) {
@@ -65,9 +66,28 @@ class CalibrationFiles {
   }
 
   const std::vector<probes::Chain>& chains() const { return chains_; }
+  const probes::Chain& parts() const { return parts_; }
 
  private:
   static constexpr const char* weights_name = "weights.bin";
+  static constexpr const char* slices_name = "slices.bin";
+
+  void write_parts(const Network& network, const CalibrationPlan& plan, const fs::path& folder) {
+    std::vector<PartModelRequest> requests;
+    std::vector<WeightSlice> slices;
+    for (std::size_t p = 0; p < plan.parts.size(); ++p) {
+      const CalibrationPart& part = plan.parts[p];
+      requests.push_back({fmt::format("part{}", p), {part.work}, part.inputs, part.outputs, {}});
+      for (const WeightSlice& slice : external_slices(network, requests.back())) slices.push_back(slice);
+    }
+    const deploy::WeightFile weights(network, slices);
+    write_weights(weights, folder / slices_name);
+    for (PartModelRequest& request : requests) {
+      request.locate = [&weights](const WeightSlice& slice) { return weights.locate(slice, slices_name); };
+      parts_.push_back((folder / (request.name + ".onnx")).string());
+      std::ofstream(parts_.back(), std::ios::binary) << write_part_model(network, request);
+    }
+  }
 
   static void write_weights(const deploy::WeightFile& weights, const fs::path& path) {
     std::ofstream file(path, std::ios::binary);
@@ -80,6 +100,7 @@ class CalibrationFiles {
   }
 
   std::vector<probes::Chain> chains_;
+  probes::Chain parts_;
 };
 
 NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const CalibrationFiles& files, int threads,
@@ -90,17 +111,20 @@ NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const 
                       device.cpus.begin() + std::min<std::ptrdiff_t>(threads, std::ssize(device.cpus)));
   request.seconds = seconds;
   request.chains = files.chains();
+  request.apart = files.parts();
   const auto report =
       probes::timing_report_from_json(run_probe({probe_program(), "timing"}, probes::to_json(request), seconds));
   result.preempted = std::max(result.preempted, report.preempted);
   result.profile.noise = std::max(result.profile.noise, report.noise);
   result.profile.host.engine_version = report.engine_version;
-  NetworkTimes times{&network, &plan, threads, {}};
+  NetworkTimes times{&network, &plan, threads, {}, {}};
   for (const auto& chain : report.chains) {
     auto& groups = times.chains.emplace_back();
     for (const probes::ModelTime& time : chain)
       groups.push_back({time.seconds, time.spread, static_cast<int>(time.samples)});
   }
+  for (const probes::ModelTime& time : report.apart)
+    times.parts.push_back({time.seconds, time.spread, static_cast<int>(time.samples)});
   return times;
 }
 

@@ -28,12 +28,20 @@ struct KnownDevice {
     for (const LayerId id : group.layers) seconds += kernels.at(network.layers()[id].signature);
     return seconds;
   }
+  // A part takes a fixed tenth of the whole and the rest by its size; by rows a little more.
+  static double share(const CalibrationPart& part) {
+    return 0.1 + (part.axis == PartAxis::rows ? 0.9 : 0.85) * part.fraction;
+  }
+  double time(const Network& network, const CalibrationPart& part) const {
+    return call + cut * part.edge_bytes + kernels.at(network.layers()[part.layer].signature) * share(part);
+  }
   NetworkTimes times(const Network& network, const CalibrationPlan& plan, int threads) const {
-    NetworkTimes result{&network, &plan, threads, {}};
+    NetworkTimes result{&network, &plan, threads, {}, {}};
     for (const auto& chain : plan.chains) {
       auto& groups = result.chains.emplace_back();
       for (const CalibrationGroup& group : chain) groups.push_back({time(network, group), 0.01, 10});
     }
+    for (const CalibrationPart& part : plan.parts) result.parts.push_back({time(network, part), 0.01, 10});
     return result;
   }
 };
@@ -80,6 +88,61 @@ TEST_CASE("fitting exact times gives back the costs that made them") {
     CHECK(layer_cost(*other, layer, profile, 2).tier == Tier::table);
   }
   CHECK(fitted == doctest::Approx(known).epsilon(0.01));
+}
+
+TEST_CASE("halves, thirds and quarters of the heavy layers are planned, each as one model's work") {
+  const SmallNetwork network = chain_network(6);
+  const std::vector<CalibrationPart> parts = plan_parts(*network);
+  std::map<PartAxis, std::size_t> by_axis;
+  for (const CalibrationPart& part : parts) {
+    CHECK(part.fraction > 0.15);
+    CHECK(part.fraction < 0.6);
+    CHECK(part.macs == doctest::Approx(part.fraction * static_cast<double>(network->layers()[part.layer].macs)));
+    ++by_axis[part.axis];
+    const PartModelRequest request{"part", {part.work}, part.inputs, part.outputs, {}};
+    CHECK_NOTHROW(write_part_model(*network, request));
+  }
+  for (const PartAxis axis : {PartAxis::channels, PartAxis::inputs, PartAxis::rows}) CHECK(by_axis[axis] >= 2);
+}
+
+TEST_CASE("a part costs what was measured of it, and what lies between is between") {
+  const SmallNetwork network = chain_network(6);
+  const CalibrationPlan plan = plan_calibration(*network);
+  const KnownDevice device(*network);
+  DeviceProfile profile;
+  const std::vector<NetworkTimes> times{device.times(*network, plan, 1)};
+  fit_times(times, profile);
+  REQUIRE(profile.parts.size() == plan.parts.size());
+  CHECK(profile.part_error < 0.05);
+  for (const CalibrationPart& part : plan.parts) {
+    const Layer& layer = network->layers()[part.layer];
+    const double whole = profile.find(layer.signature, 1)->seconds;
+    const PartCurve curve = part_curve(profile, layer.signature, part.axis, 1, whole);
+    CHECK(curve.seconds(part.fraction) == doctest::Approx(whole * KnownDevice::share(part)).epsilon(0.05));
+    CHECK(curve.seconds(1) == whole);
+    CHECK(part_cost(*network, layer, profile, 1).curve(part.axis).seconds(part.fraction) ==
+          curve.seconds(part.fraction));
+    CHECK_FALSE(part_curve(profile, layer.signature, part.axis, 2, whole).known());
+  }
+}
+
+TEST_CASE("whatever was measured, a larger part never costs less, and none more than the whole") {
+  std::mt19937 random(9);
+  const auto uniform = [&] { return static_cast<double>(random() % 1000) / 1000; };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<CurvePoint> points;
+    for (std::size_t i = 1 + random() % 6; i > 0; --i)
+      points.push_back({0.01 + 0.98 * uniform(), 1e-6 + 2 * uniform()});
+    const PartCurve curve(points, 1);
+    double before = 0;
+    for (int step = 0; step <= 100; ++step) {
+      const double seconds = curve.seconds(step / 100.0);
+      CHECK(seconds >= before - 1e-12);
+      CHECK(seconds <= 1);
+      before = seconds;
+    }
+    CHECK(before == 1);
+  }
 }
 
 TEST_CASE("how late a message is noticed: in proportion to the wait, up to a limit") {

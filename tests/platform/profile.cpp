@@ -24,6 +24,8 @@ DeviceProfile sample() {
                {"12", "gemm", 1, 3.3e-5, 0, 3, 0, 0}};
   p.classes = {
       {"convolution", 1, 5e-6, 4.25e9, 0, 0.11}, {"convolution", 4, 5e-6, 1.5e10, 0, 0}, {"other", 2, 1e-6, 0, 1e9, 0}};
+  p.parts = {{"12", "gemm", PartAxis::rows, 1, 0.5, 1.8e-5, 0.01, 4, 0, 512}};
+  p.part_error = 0.04;
   p.run_overhead_seconds = 1.23e-5;
   p.cut_seconds_per_byte = 3.1e-10;
   p.streaming_factor = 1.07;
@@ -70,6 +72,11 @@ TEST_CASE("a device profile round-trips exactly") {
   CHECK(b.kernels[0].seconds == 1.0 / 3);
   CHECK(b.kernels[0].samples == 25);
   CHECK(b.kernels[1].signature == "12");
+  REQUIRE(b.parts.size() == 1);
+  CHECK(b.parts[0].axis == PartAxis::rows);
+  CHECK(b.parts[0].fraction == 0.5);
+  CHECK(b.parts[0].seconds == 1.8e-5);
+  CHECK(b.part_error == 0.04);
   REQUIRE(b.classes.size() == 3);
   CHECK(b.classes[0].macs_per_second == 4.25e9);
   CHECK(b.classes[0].error == 0.11);
@@ -95,6 +102,8 @@ TEST_CASE("row 50: profiles of another version, with impossible figures, or trun
   CHECK(profile_error("streaming_factor: 1.07", "streaming_factor: 0") == "PROFILE-ZERO 10:19");
   CHECK(profile_error("seconds: 3.3e-05", "seconds: -3.3e-05").starts_with("YAML-RANGE 18:"));
   CHECK(profile_error("seconds: 3.3e-05", "seconds: 0").starts_with("PROFILE-ZERO 18:"));
+  CHECK(profile_error("axis: rows", "axis: columns").starts_with("PROFILE-AXIS 21:"));
+  CHECK(profile_error("fraction: 0.5", "fraction: 1").starts_with("PROFILE-FRACTION 21:"));
   CHECK(profile_error("threads: 2", "threads: 0").starts_with("YAML-RANGE "));
   CHECK(profile_error("weight_factor: 1.21", "weight_factor: 1e400").starts_with("YAML-RANGE "));
   CHECK(error_of([] { parse_device_profile("dse: profile/1\nname: x\nclasses: []\nkernels: []\n", "p"); }) ==
