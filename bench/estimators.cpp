@@ -7,6 +7,9 @@
 // ones: contiguous stages, layers here and there, splits - are written as packages and estimated; then all packages are
 // run over MPI in turn, N rounds (default 5) of all of them, and the medians are compared. Nothing that is measured
 // here flows back into the estimates. Beside every error stands how far single rounds were from their own median.
+//
+// Kernels are compared apart: every layer of every network alone, and those parts of it that calibration would measure,
+// each with one engine call and the cuts at its ports.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +24,9 @@
 #include "base/error.hpp"
 #include "deploy/package.hpp"
 #include "deploy/reference.hpp"
+#include "dse/commands/device_calibration.hpp"
 #include "dse/commands/subject.hpp"
+#include "estimator/costs.hpp"
 #include "estimator/estimate.hpp"
 #include "estimator/presets.hpp"
 #include "tests/support/mappings.hpp"
@@ -124,8 +129,9 @@ class Bench {
 
   void run() {
     for (const fs::path& model : options_.models) prepare(model);
+    summarise_kernels();
     for (std::size_t round = 0; round < options_.rounds; ++round) {
-      for (Subject& subject : subjects_) measure(subject);
+      for (Subject& subject : subjects_) measure(subject, round == 0);
       std::cerr << "round " << round + 1 << " of " << options_.rounds << "\n";
     }
     std::erase_if(subjects_, [](const Subject& subject) { return subject.latency.rounds.empty(); });
@@ -164,13 +170,63 @@ class Bench {
       deploy::write_package(reference, platform_, plan, manifest_estimate(platform_, estimate), subject.package, {});
       subjects_.push_back(std::move(subject));
     }
+    time_kernels(estimator);
   }
 
-  void measure(Subject& subject) {
+  // With one thread, on the first device.
+  void time_kernels(const Estimator& estimator) {
+    const Network& network = estimator.network();
+    const DeviceProfile& profile = *local_.devices[0].profile;
+    constexpr double seconds = 5;
+    CalibrationPlan plan = plan_calibration(network);
+    const NetworkTimes times = time_network(network, plan, 1, {"kernels", {1}, {usable_cpus().front()}, seconds});
+    const auto add = [&](Tier tier, double kernel, double edges, const GroupTime& time, const char* what) {
+      if (time.seconds <= 0) return;
+      const double estimated = kernel + profile.run_overhead_seconds + profile.cut_seconds_per_byte * edges;
+      kernels_.push_back({what, tier == Tier::table, estimated, time.seconds, time.spread});
+    };
+    constexpr std::size_t every_layer_alone = 1;
+    for (std::size_t g = 0; g < plan.chains[every_layer_alone].size(); ++g) {
+      const CalibrationGroup& group = plan.chains[every_layer_alone][g];
+      const LayerCost cost = estimator.layer(group.layers.front(), 0, 1);
+      add(cost.tier, cost.seconds, group.cut_bytes, times.chains[every_layer_alone][g], "layers");
+    }
+    for (std::size_t p = 0; p < plan.parts.size(); ++p) {
+      const CalibrationPart& part = plan.parts[p];
+      const PartCost cost = part_cost(network, network.layers()[part.layer], profile, 1);
+      const PartCurve& curve = cost.curve(part.axis);
+      add(curve.known() ? Tier::table : Tier::analytical,
+          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}), part.edge_bytes,
+          times.parts[p], "parts");
+    }
+  }
+
+  void summarise_kernels() const {
+    for (const char* what : {"layers", "parts"})
+      for (const bool known : {true, false}) {
+        std::vector<double> errors, spreads;
+        double estimated = 0, measured = 0;
+        for (const KernelError& kernel : kernels_) {
+          if (kernel.known != known || std::string(kernel.what) != what) continue;
+          errors.push_back(std::abs(kernel.estimated / kernel.measured - 1));
+          spreads.push_back(kernel.spread);
+          estimated += kernel.estimated;
+          measured += kernel.measured;
+        }
+        if (errors.empty()) continue;
+        std::cout << fmt::format("{:<22} {:3} kernels: error {}; sum {:+.1f} %; spread of the samples: {}\n",
+                                 fmt::format("{}, {}", what, known ? "measured" : "modelled"), errors.size(),
+                                 spread(errors), 100 * (estimated / measured - 1), spread(spreads));
+      }
+    std::cout << "\n";
+  }
+
+  void measure(Subject& subject, bool compare_outputs) {
     validator::MeasureOptions options;
     options.worker = validator::find_worker();
     options.rounds = 1;
     options.frames = options_.frames;
+    options.compare_outputs = compare_outputs;
     const validator::Measurement measured = validator::measure(subject.package, options);
     if (!measured.ran || !measured.outputs_right) {
       ++failed_;
@@ -262,6 +318,12 @@ class Bench {
   const Options& options_;
   fs::path folder_;
   Platform platform_, local_;
+  struct KernelError {
+    const char* what;
+    bool known = false;  // from a measurement of this kernel
+    double estimated = 0, measured = 0, spread = 0;
+  };
+  std::vector<KernelError> kernels_;
   std::vector<Subject> subjects_;
   std::size_t failed_ = 0;
 };

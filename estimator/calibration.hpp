@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "estimator/memory.hpp"
 #include "models/network.hpp"
 #include "models/rules/needs.hpp"
 #include "models/submodel.hpp"
@@ -84,13 +85,14 @@ void judge_parts(DeviceProfile& profile);
 // probe's own tensors, with what should explain it.
 struct MemoryObservation {
   double sessions = 0, weight_bytes = 0, live_bytes = 0;  // live: of the hungriest group
-  double relaid_bytes = 0, largest_relaid_bytes = 0;      // SegmentMemory::relaid_bytes: of all, of the group with most
-  double loaded_peak_bytes = 0, run_peak_bytes = 0;       // measured
+  LoadingMemory loading;
+  double loaded_peak_bytes = 0, run_peak_bytes = 0;  // measured
 };
 MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups);
 
 // Fills memory_session_bytes and the factors, and adds what the engine takes once it has run anything to
-// memory_base_bytes: least squares, then raised together until no observation is under-estimated.
+// memory_base_bytes: least squares, then raised until no observation is under-estimated by more than 2 % of the whole
+// process.
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile);
 
 // How much later a message was noticed by a device that had waited for it for so long.

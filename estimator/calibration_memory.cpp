@@ -6,61 +6,76 @@
 namespace dse {
 namespace {
 
-// What creating the largest session takes on top of all that the others hold: a constant and a share of its relaid
-// weights, where loading exceeds running. The constant is raised until no observation lies above the estimate: a device
-// that runs out of memory costs more than one that has some left.
-void fit_loading(std::span<const MemoryObservation> observations, DeviceProfile& profile, const Eigen::VectorXd& run) {
-  std::vector<const MemoryObservation*> loading;
-  const auto steady = [&](const MemoryObservation& o) {
-    return run[0] + run[1] * o.sessions + profile.memory_weight_factor * o.relaid_bytes;
-  };
-  for (const MemoryObservation& o : observations) {
-    const double running = run[0] + run[1] * o.sessions + run[2] * o.weight_bytes + run[3] * o.live_bytes;
-    if (o.largest_relaid_bytes > 0 && o.loaded_peak_bytes > running) loading.push_back(&o);
+// Of a process: a device that runs out of memory costs more than one that has some left.
+constexpr double most_under_estimated = 0.02;
+
+// The least that an estimate of `bytes` beyond the engine's may be.
+double least(double base_bytes, double bytes) { return (1 - most_under_estimated) * (base_bytes + bytes) - base_bytes; }
+
+// One constant and one coefficient a column, of relative errors of the whole process.
+Eigen::VectorXd fit(Eigen::MatrixXd a, Eigen::VectorXd b, double base_bytes) {
+  for (Eigen::Index r = 0; r < a.rows(); ++r) {
+    const double weight = 1 / std::max(base_bytes + b[r], 1.0);
+    a.row(r) *= weight;
+    b[r] *= weight;
   }
-  profile.memory_load_factor = 0;
-  profile.memory_load_bytes = 0;
-  if (loading.empty()) return;
-  const auto rows = static_cast<Eigen::Index>(loading.size());
-  Eigen::MatrixXd a(rows, 2);
+  return nnls(a, b);
+}
+
+// Running: the constant and what activations take, raised together.
+Eigen::VectorXd fit_running(std::span<const MemoryObservation> observations, double base_bytes) {
+  const auto rows = static_cast<Eigen::Index>(observations.size());
+  Eigen::MatrixXd a(rows, 4);
   Eigen::VectorXd b(rows);
   for (Eigen::Index r = 0; r < rows; ++r) {
-    const MemoryObservation& o = *loading[static_cast<std::size_t>(r)];
-    a.row(r) << 1, o.largest_relaid_bytes;
-    b[r] = o.loaded_peak_bytes - steady(o);
-    a.row(r) /= o.loaded_peak_bytes;
-    b[r] /= o.loaded_peak_bytes;
+    const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
+    a.row(r) << 1, o.sessions, o.weight_bytes, o.live_bytes;
+    b[r] = o.run_peak_bytes;
   }
-  const Eigen::VectorXd x = nnls(a, b);
-  profile.memory_load_factor = x[1];
+  Eigen::VectorXd x = fit(a, b, base_bytes);
+  double raise = 1;
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    const double fixed = x[1] * a(r, 1) + x[2] * a(r, 2), raised = x[0] + x[3] * a(r, 3);
+    if (raised > 0) raise = std::max(raise, (least(base_bytes, b[r]) - fixed) / raised);
+  }
+  x[0] *= raise;
+  x[3] *= raise;
+  return x;
+}
+
+// Loading, on top of the constant and the sessions that running knows.
+void fit_loading(std::span<const MemoryObservation> observations, const Eigen::VectorXd& running, double base_bytes,
+                 DeviceProfile& profile) {
+  const auto rows = static_cast<Eigen::Index>(observations.size());
+  Eigen::MatrixXd a(rows, 4);
+  Eigen::VectorXd b(rows);
+  for (Eigen::Index r = 0; r < rows; ++r) {
+    const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
+    a.row(r) << 1, o.loading.relaid_bytes, o.loading.folded_bytes, o.loading.largest_relaid_bytes;
+    b[r] = o.loaded_peak_bytes - running[0] - running[1] * o.loading.sessions;
+  }
+  const Eigen::VectorXd x = fit(a, b, base_bytes + running[0]);
   profile.memory_load_bytes = x[0];
-  for (const MemoryObservation* o : loading) {
-    profile.memory_load_bytes =
-        std::max(profile.memory_load_bytes,
-                 o->loaded_peak_bytes - steady(*o) - profile.memory_load_factor * o->largest_relaid_bytes);
-  }
+  profile.memory_relaid_factor = x[1];
+  profile.memory_fold_factor = x[2];
+  profile.memory_load_factor = x[3];
+  for (Eigen::Index r = 0; r < rows; ++r)
+    profile.memory_load_bytes = std::max(profile.memory_load_bytes,
+                                         least(base_bytes + running[0], b[r]) - (a.row(r).tail(3) * x.tail(3)).value());
 }
 
 }  // namespace
 
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile) {
   if (observations.empty()) return;
-  const auto rows = static_cast<Eigen::Index>(observations.size());
-  Eigen::MatrixXd a(rows, 4);
-  for (Eigen::Index r = 0; r < rows; ++r) {
-    const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
-    a.row(r) << 1, o.sessions, o.weight_bytes, o.live_bytes;
-    a.row(r) /= std::max(o.run_peak_bytes, 1.0);
-  }
-  Eigen::VectorXd x = nnls(a, Eigen::VectorXd::Ones(rows));
-  const double lowest = (a * x).minCoeff();
-  if (lowest > 0 && lowest < 1) x /= lowest;
+  const double base_bytes = profile.memory_base_bytes;
+  const Eigen::VectorXd running = fit_running(observations, base_bytes);
   constexpr double least_factor = 1e-3;  // profiles hold no zeros
-  profile.memory_base_bytes += x[0];
-  profile.memory_session_bytes = x[1];
-  profile.memory_weight_factor = std::max(x[2], least_factor);
-  profile.memory_activation_factor = std::max(x[3], least_factor);
-  fit_loading(observations, profile, x);
+  profile.memory_base_bytes += running[0];
+  profile.memory_session_bytes = running[1];
+  profile.memory_weight_factor = std::max(running[2], least_factor);
+  profile.memory_activation_factor = std::max(running[3], least_factor);
+  fit_loading(observations, running, base_bytes, profile);
 }
 
 }  // namespace dse

@@ -83,14 +83,13 @@ CalibrationPlan plan_calibration(const Network& network) {
 MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups) {
   MemoryObservation result;
   result.sessions = static_cast<double>(groups.size());
+  std::vector<SegmentMemory> segments;
   for (const CalibrationGroup& group : groups) {
-    const SegmentMemory memory = segment_memory(network, group.layers, group.outputs);
-    const auto relaid = static_cast<double>(memory.relaid_bytes);
-    result.weight_bytes += static_cast<double>(memory.weight_bytes);
-    result.relaid_bytes += relaid;
-    result.largest_relaid_bytes = std::max(result.largest_relaid_bytes, relaid);
-    result.live_bytes = std::max(result.live_bytes, static_cast<double>(memory.live_bytes));
+    segments.push_back(segment_memory(network, group.layers, group.outputs));
+    result.weight_bytes += static_cast<double>(segments.back().weight_bytes);
+    result.live_bytes = std::max(result.live_bytes, static_cast<double>(segments.back().live_bytes));
   }
+  result.loading = loading_memory(segments);
   return result;
 }
 

@@ -28,21 +28,23 @@ std::vector<const PlanSegment*> program_segments(const Plan& plan, std::size_t d
 DeviceMemory of_device(const Network& network, const DeviceProfile& profile, const Plan& plan, std::size_t device) {
   const program::Program& program = plan.programs.programs[device];
   DeviceMemory result;
-  double relaid = 0, largest_relaid = 0, largest_activations = 0;
+  double largest_activations = 0;
+  std::vector<SegmentMemory> segments;
   for (const PlanSegment* segment : program_segments(plan, device)) {
     std::vector<const Part*> parts;
     for (const PartId part : segment->parts) parts.push_back(&plan.parts[part]);
-    const SegmentMemory memory = segment_memory(network, parts, segment->outputs);
-    result.weight_bytes += static_cast<double>(memory.weight_bytes);
-    relaid += static_cast<double>(memory.relaid_bytes);
-    largest_relaid = std::max(largest_relaid, static_cast<double>(memory.relaid_bytes));
-    largest_activations = std::max(largest_activations, static_cast<double>(memory.live_bytes));
+    segments.push_back(segment_memory(network, parts, segment->outputs));
+    result.weight_bytes += static_cast<double>(segments.back().weight_bytes);
+    largest_activations = std::max(largest_activations, static_cast<double>(segments.back().live_bytes));
   }
-  const double sessions =
-      profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(program.segments.size());
-  result.load_bytes = sessions + profile.memory_weight_factor * relaid + profile.memory_load_factor * largest_relaid +
-                      profile.memory_load_bytes;
-  result.run_bytes = sessions + profile.memory_weight_factor * result.weight_bytes +
+  const LoadingMemory loading = loading_memory(segments);
+  result.load_bytes =
+      profile.memory_base_bytes + profile.memory_load_bytes + profile.memory_session_bytes * loading.sessions +
+      profile.memory_relaid_factor * loading.relaid_bytes + profile.memory_fold_factor * loading.folded_bytes +
+      profile.memory_load_factor * loading.largest_relaid_bytes;
+  result.run_bytes = profile.memory_base_bytes +
+                     profile.memory_session_bytes * static_cast<double>(program.segments.size()) +
+                     profile.memory_weight_factor * result.weight_bytes +
                      profile.memory_activation_factor * largest_activations + slots(plan, program);
   return result;
 }
@@ -111,14 +113,43 @@ class Liveness {
 
 SegmentMemory segment_memory(const Network& network, std::span<const Part* const> parts,
                              std::span<const ValuePort> outputs) {
-  std::vector<WeightSlice> all, relaid;
+  SegmentMemory result;
+  std::vector<WeightSlice> all, relaid, folded;
+  const auto append = [](std::vector<WeightSlice>& to, const Part& part) {
+    to.insert(to.end(), part.weights.begin(), part.weights.end());
+  };
   for (const Part* part : parts) {
-    all.insert(all.end(), part->weights.begin(), part->weights.end());
-    if (is_relaid(network.layers()[part->layer].op_class))
-      relaid.insert(relaid.end(), part->weights.begin(), part->weights.end());
+    append(all, *part);
+    const Layer& layer = network.layers()[part->layer];
+    if (!is_relaid(layer.op_class)) continue;
+    append(relaid, *part);
+    if (layer.folds_normalisation) append(folded, *part);
+    result.largest_relaid_bytes = std::max(result.largest_relaid_bytes, distinct_bytes(network, part->weights));
   }
-  return {distinct_bytes(network, std::move(all)), distinct_bytes(network, std::move(relaid)),
-          Liveness(network, parts, outputs).peak()};
+  result.weight_bytes = distinct_bytes(network, std::move(all));
+  result.relaid_bytes = distinct_bytes(network, std::move(relaid));
+  result.folded_bytes = distinct_bytes(network, std::move(folded));
+  result.live_bytes = Liveness(network, parts, outputs).peak();
+  return result;
+}
+
+LoadingMemory loading_memory(std::span<const SegmentMemory> segments) {
+  // What the moments are compared by: measured coefficients are near these.
+  constexpr double of_relaid = 1, of_folded = 1, of_largest = 3;
+  LoadingMemory highest, so_far;
+  double most = -1;
+  for (const SegmentMemory& segment : segments) {
+    ++so_far.sessions;
+    so_far.relaid_bytes += static_cast<double>(segment.relaid_bytes);
+    so_far.folded_bytes = static_cast<double>(segment.folded_bytes);
+    so_far.largest_relaid_bytes = static_cast<double>(segment.largest_relaid_bytes);
+    const double bytes =
+        of_relaid * so_far.relaid_bytes + of_folded * so_far.folded_bytes + of_largest * so_far.largest_relaid_bytes;
+    if (bytes < most) continue;
+    most = bytes;
+    highest = so_far;
+  }
+  return highest;
 }
 
 SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>& layers,

@@ -25,10 +25,21 @@ struct SegmentMemory {
   // Of these, the bytes that the engine copies into a layout of its own while a session is created: convolutions'. The
   // others stay mapped, and are read for the first time by the first frame.
   std::int64_t relaid_bytes = 0;
+  std::int64_t folded_bytes = 0;          // of the relaid ones, those that a normalisation is folded into
+  std::int64_t largest_relaid_bytes = 0;  // of one part
   // The largest sum of bytes of values that are alive at once while the parts run in their order: a part's inputs and
   // outputs while it runs, inputs of the segment from the start, outputs of the segment to the end.
   std::int64_t live_bytes = 0;
 };
+
+// While sessions are created one after another, each holds the copies that the engine made of its convolutions'
+// weights; the one that is being created also holds those that normalisations were folded into, and for a moment
+// several copies of one convolution's. What these are when their sum is highest.
+struct LoadingMemory {
+  double sessions = 0, relaid_bytes = 0, folded_bytes = 0, largest_relaid_bytes = 0;
+};
+LoadingMemory loading_memory(std::span<const SegmentMemory> segments);  // in the order of creation
+
 SegmentMemory segment_memory(const Network& network, std::span<const Part* const> parts,
                              std::span<const ValuePort> outputs);
 SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>& layers,

@@ -73,6 +73,7 @@ class LayerMaker {
  private:
   void add_node(Layer& layer, const onnx::NodeProto& node, std::set<std::string>& counted) const {
     const std::int64_t macs = count_macs(draft_, node);
+    layer.folds_normalisation = layer.folds_normalisation || (layer.macs > 0 && node.op_type() == "BatchNormalization");
     layer.macs += macs;
     if (macs == 0)
       for (const std::string& output : node.output())

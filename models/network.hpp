@@ -68,7 +68,8 @@ struct Layer {
   std::int64_t operations = 0;     // arithmetic operations of everything else (one per output element and node)
   std::int64_t weight_bytes = 0;
   std::string
-      signature;       // equal signatures are the same kernel on the same shapes (fused tail and attributes included)
+      signature;  // equal signatures are the same kernel on the same shapes (fused tail and attributes included)
+  bool folds_normalisation = false;  // a BatchNormalization that engines fold into the anchor's weights
   bool whole = false;  // data-dependent tail: never cut inside; for such layers shapes may be those of one run
 };
 

@@ -75,12 +75,15 @@ struct DeviceProfile {
   double run_overhead_seconds = 0;  // of one engine call
   double cut_seconds_per_byte = 0;  // layout reorder and lost fusion at a cut, per byte of each tensor that crosses it
   double streaming_factor = 1;      // stage time while streaming / standalone
-  // Memory, bytes: peak = base + session * segments + packing * weights + activations * scratch_factor ...
+  // Memory, bytes: the larger of loading and of running = base + session * segments + factor * weights + factor * live
+  // activations.
   double memory_base_bytes = 0;         // worker with engine and MPI up, nothing loaded
   double memory_session_bytes = 0;      // each further session
   double memory_weight_factor = 1;      // resident bytes per weight byte
   double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
-  double memory_load_factor = 1;        // on top while a session is created, per byte of its convolutions' weights
+  double memory_relaid_factor = 1;      // loading: per byte of convolutions' weights of all sessions
+  double memory_fold_factor = 1;        // and of those that a normalisation is folded into, of the one being created
+  double memory_load_factor = 3;        // and of the largest convolution of that one
   double memory_load_bytes = 0;         // and whatever their size
 
   // Looked up by (signature, threads).

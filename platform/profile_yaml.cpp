@@ -100,12 +100,15 @@ ClassModel read_class(const Value& map) {
 }
 
 void read_memory(const Value& map, DeviceProfile& profile) {
-  map.allow_keys({"base_bytes", "session_bytes", "weight_factor", "activation_factor", "load_factor", "load_bytes"});
+  map.allow_keys({"base_bytes", "session_bytes", "weight_factor", "activation_factor", "relaid_factor", "fold_factor",
+                  "load_factor", "load_bytes"});
   profile.memory_base_bytes = non_negative(map, "base_bytes", 0);
   profile.memory_session_bytes = non_negative(map, "session_bytes", 0);
   profile.memory_weight_factor = positive_or(map, "weight_factor", 1);
   profile.memory_activation_factor = positive_or(map, "activation_factor", 1);
-  profile.memory_load_factor = non_negative(map, "load_factor", 1);
+  profile.memory_relaid_factor = non_negative(map, "relaid_factor", 1);
+  profile.memory_fold_factor = non_negative(map, "fold_factor", 1);
+  profile.memory_load_factor = non_negative(map, "load_factor", 3);
   profile.memory_load_bytes = non_negative(map, "load_bytes", 0);
 }
 
@@ -144,10 +147,11 @@ std::string to_yaml(const DeviceProfile& p) {
       shortest(p.noise), shortest(p.hold_out_error), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
       shortest(p.streaming_factor));
   out += fmt::format(
-      "memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, load_factor: {}, "
-      "load_bytes: {}}}\n",
+      "memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, relaid_factor: "
+      "{}, fold_factor: {}, load_factor: {}, load_bytes: {}}}\n",
       shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
-      shortest(p.memory_activation_factor), shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
+      shortest(p.memory_activation_factor), shortest(p.memory_relaid_factor), shortest(p.memory_fold_factor),
+      shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
   out += p.classes.empty() ? "classes: []\n" : "classes:\n";
   for (const ClassModel& model : p.classes) out += write_class(model);
   out += p.kernels.empty() ? "kernels: []\n" : "kernels:\n";

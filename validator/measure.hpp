@@ -16,7 +16,8 @@ namespace dse::validator {
 struct MeasureOptions {
   fs::path worker;         // find_worker()
   std::size_t frames = 0;  // of each run for the period, without warm-up; 0: what takes about two seconds, 24 to 400
-  std::size_t rounds = 3;  // medians over so many runs
+  bool compare_outputs = true;    // in a run of its own, before the others
+  std::size_t rounds = 3;         // medians over so many runs
   std::size_t traced_frames = 0;  // of one more run, which keeps the time of every step; 0: no such run
   std::function<bool()> cancelled;
 };
@@ -25,7 +26,7 @@ struct Measurement {
   ExitCode exit = ExitCode::done;  // of the worst run
   std::string failure;             // of that run, one line; empty where all ran
   bool ran = false;                // all rounds ended and reported
-  bool outputs_right = false;      // every element of every output within its tolerance
+  bool outputs_right = false;      // every element of every output within its tolerance, or not compared
   double max_relative_output_error = 0;
   std::size_t frames = 0;  // measured for the period, all rounds together
   double latency_s = 0;    // median of the rounds with one frame in flight

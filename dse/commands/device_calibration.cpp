@@ -208,6 +208,14 @@ CalibrationResult calibrate_device(const std::vector<Network>& networks, const D
   return result;
 }
 
+NetworkTimes time_network(const Network& network, const CalibrationPlan& plan, int threads,
+                          const DeviceCalibration& device) {
+  const TempDir folder("dse-calibrate");
+  CalibrationResult unused;
+  return measure(network, plan, CalibrationFiles(network, plan, folder.path()), threads, device, device.budget_seconds,
+                 unused);
+}
+
 LinkCalibration calibrate_local_link(const std::string& name, const std::string& between) {
   probes::LinkRequest request;
   for (std::int64_t bytes = 1; bytes <= (4 << 20); bytes *= 2) request.sizes.push_back(bytes);

@@ -28,6 +28,10 @@ struct CalibrationResult {
 CalibrationResult calibrate_device(const std::vector<Network>& networks, const DeviceCalibration& device,
                                    const Console& console);
 
+// Times of one network's plan with one number of threads.
+NetworkTimes time_network(const Network& network, const CalibrationPlan& plan, int threads,
+                          const DeviceCalibration& device);
+
 struct LinkCalibration {
   LinkProfile profile;
   double mpi_bytes = 0;  // what MPI adds to a worker's resident memory
