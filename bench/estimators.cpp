@@ -5,8 +5,9 @@
 // The platform's first two devices must be local, with the profiles that `dse calibrate --platform` wrote. Of every
 // network, the mapping to the first device alone and to two devices - the four strategies, and N (default 3) random
 // ones: contiguous stages, layers here and there, splits - are written as packages and estimated; then all packages are
-// run over MPI in turn, N rounds (default 5) of all of them, and the medians are compared. Nothing that is measured
-// here flows back into the estimates. Beside every error stands how far single rounds were from their own median.
+// run over MPI in turn, N rounds (default 5; 0: kernels only) of all of them, and the medians are compared. Nothing
+// that is measured here flows back into the estimates. Beside every error stands how far single rounds were from their
+// own median.
 //
 // Kernels are compared apart: every layer of every network alone, and those parts of it that calibration would measure,
 // each with one engine call and the cuts at its ports.
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,7 +60,7 @@ Options parse(int argc, char** argv) {
     if (i + 1 == argc) throw Error(ExitCode::usage, "USAGE", word + " needs a value");
     const std::size_t value = std::strtoull(argv[++i], nullptr, 10);
     if (word == "--rounds")
-      options.rounds = std::max<std::size_t>(1, value);
+      options.rounds = value;
     else if (word == "--random")
       options.random = value;
     else if (word == "--frames")
@@ -180,24 +182,44 @@ class Bench {
     constexpr double seconds = 5;
     CalibrationPlan plan = plan_calibration(network);
     const NetworkTimes times = time_network(network, plan, 1, {"kernels", {1}, {usable_cpus().front()}, seconds});
-    const auto add = [&](Tier tier, double kernel, double edges, const GroupTime& time, const char* what) {
+    const auto add = [&](Tier tier, double kernel, double edges, const GroupTime& time, const char* what,
+                         OperatorClass op_class) {
       if (time.seconds <= 0) return;
       const double estimated = kernel + profile.run_overhead_seconds + profile.cut_seconds_per_byte * edges;
-      kernels_.push_back({what, tier == Tier::table, estimated, time.seconds, time.spread});
+      kernels_.push_back({what, tier == Tier::table, estimated, time.seconds, time.spread, op_class});
     };
     constexpr std::size_t every_layer_alone = 1;
     for (std::size_t g = 0; g < plan.chains[every_layer_alone].size(); ++g) {
       const CalibrationGroup& group = plan.chains[every_layer_alone][g];
       const LayerCost cost = estimator.layer(group.layers.front(), 0, 1);
-      add(cost.tier, cost.seconds, group.cut_bytes, times.chains[every_layer_alone][g], "layers");
+      add(cost.tier, cost.seconds, group.cut_bytes, times.chains[every_layer_alone][g], "layers",
+          network.layers()[group.layers.front()].op_class);
     }
     for (std::size_t p = 0; p < plan.parts.size(); ++p) {
       const CalibrationPart& part = plan.parts[p];
       const PartCost cost = part_cost(network, network.layers()[part.layer], profile, 1);
       const PartCurve& curve = cost.curve(part.axis);
       add(curve.known() ? Tier::table : Tier::analytical,
-          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}), part.edge_bytes,
-          times.parts[p], "parts");
+          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}, part.axis), part.edge_bytes,
+          times.parts[p], "parts", network.layers()[part.layer].op_class);
+    }
+  }
+
+  void summarise_classes() const {
+    std::map<std::string, std::vector<const KernelError*>> by_class;
+    for (const KernelError& kernel : kernels_)
+      if (!kernel.known && std::string(kernel.what) == "layers")
+        by_class[std::string(to_string(kernel.op_class))].push_back(&kernel);
+    for (const auto& [op_class, kernels] : by_class) {
+      std::vector<double> errors;
+      double estimated = 0, measured = 0;
+      for (const KernelError* kernel : kernels) {
+        errors.push_back(std::abs(kernel->estimated / kernel->measured - 1));
+        estimated += kernel->estimated;
+        measured += kernel->measured;
+      }
+      std::cout << fmt::format("  {:<24} {:3} kernels, {:8.2f} ms: error {}; sum {:+.1f} %\n", op_class, kernels.size(),
+                               1e3 * measured, spread(errors), 100 * (estimated / measured - 1));
     }
   }
 
@@ -218,6 +240,8 @@ class Bench {
                                  fmt::format("{}, {}", what, known ? "measured" : "modelled"), errors.size(),
                                  spread(errors), 100 * (estimated / measured - 1), spread(spreads));
       }
+    std::cout << "modelled layers by class\n";
+    summarise_classes();
     std::cout << "\n";
   }
 
@@ -322,6 +346,7 @@ class Bench {
     const char* what;
     bool known = false;  // from a measurement of this kernel
     double estimated = 0, measured = 0, spread = 0;
+    OperatorClass op_class = OperatorClass::other;
   };
   std::vector<KernelError> kernels_;
   std::vector<Subject> subjects_;

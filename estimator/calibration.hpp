@@ -47,6 +47,8 @@ struct CalibrationPlan {
 };
 
 CalibrationPlan plan_calibration(const Network& network);
+// Every layer alone, one chain; all ports are cuts: for networks whose layers have nothing to do with each other.
+CalibrationPlan plan_shapes(const Network& network);
 // Halves, thirds and quarters by output channels, input channels and rows of the layers that make 90 % of the time.
 std::vector<CalibrationPart> plan_parts(const Network& network);
 
@@ -73,12 +75,14 @@ struct HoldOut {
 
 // Fills kernels, parts, part_error, classes, run_overhead_seconds, cut_seconds_per_byte and hold_out_error. The cut and
 // the engine call are fitted with the largest number of threads, as devices compute unless told otherwise.
-std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile);
+// shapes: of plan_shapes(); what they take beside the fitted call and cuts is their kernel's.
+std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, std::span<const NetworkTimes> shapes,
+                               DeviceProfile& profile);
 
 // Adds the parts of one network to profile.parts: as much of the layer's kernel (which the profile must hold) as the
 // part took of the layer, both alone and without their edges.
 void fit_parts(const NetworkTimes& times, DeviceProfile& profile);
-// Fills part_error: how far a part is from what its larger and smaller ones say of it.
+// Fills part_error and the classes' unsaved shares: how far a part is from what its larger and smaller ones say of it.
 void judge_parts(DeviceProfile& profile);
 
 // Resident memory of a process that loaded some groups and ran them, beyond that of the engine alone and without the

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "estimator/calibration.hpp"
+#include "estimator/class_model.hpp"
 #include "estimator/costs.hpp"
 #include "estimator/nnls.hpp"
 
@@ -18,6 +19,7 @@ constexpr double least_seconds = 1e-7;
 struct Kernel {
   const Layer* layer = nullptr;
   LayerFeatures of;
+  KernelShape shape;
   double spread = 0;
   int samples = 0;
 };
@@ -66,7 +68,7 @@ class KernelFit {
     for (std::size_t k = 0; k < kernels_.size(); ++k) {
       const Kernel& kernel = kernels_[k];
       result.push_back({kernel.layer->signature, std::string(to_string(kernel.layer->op_class)), threads, seconds_[k],
-                        kernel.spread, kernel.samples, kernel.of.work, kernel.of.bytes});
+                        kernel.spread, kernel.samples, kernel.of.work, kernel.of.bytes, kernel.shape});
     }
     return result;
   }
@@ -93,7 +95,7 @@ class KernelFit {
     for (const LayerId id : group.layers) {
       const Layer& layer = network.layers()[id];
       const auto [at, fresh] = index_.try_emplace(layer.signature, kernels_.size());
-      if (fresh) kernels_.push_back({&layer, features(network, layer), 0, 0});
+      if (fresh) kernels_.push_back({&layer, features(network, layer), kernel_shape(network, layer), 0, 0});
       Kernel& kernel = kernels_[at->second];
       equation.kernels.push_back(at->second);
       if (group.layers.size() > 1) continue;
@@ -112,8 +114,7 @@ class KernelFit {
 using Kernels = std::vector<const KernelMeasurement*>;
 
 double evaluate(const ClassModel& model, const KernelMeasurement& k) {
-  return model.base_seconds + (model.macs_per_second > 0 ? k.macs / model.macs_per_second : 0) +
-         (model.bytes_per_second > 0 ? k.bytes / model.bytes_per_second : 0);
+  return roofline_seconds(model, k.macs, k.bytes);
 }
 
 // Too few kernels to tell the terms apart: the generic device's, all as much faster or slower as these kernels are.
@@ -163,16 +164,23 @@ double cross_validate(const std::string& op_class, int threads, const Kernels& k
     for (const KernelMeasurement* kernel : kernels)
       (signatures.at(kernel->signature) % folds == fold ? left_out : kept).push_back(kernel);
     const ClassModel model = fit_class(op_class, threads, kept);
-    for (const KernelMeasurement* kernel : left_out) error += std::abs(evaluate(model, *kernel) / kernel->seconds - 1);
+    for (const KernelMeasurement* kernel : left_out) {
+      const double predicted = evaluate(model, *kernel) * neighbourhood(model, kept, *kernel).factor;
+      error += std::abs(predicted / kernel->seconds - 1);
+    }
   }
   return error / static_cast<double>(kernels.size());
 }
 
+constexpr std::size_t enough_of_one = 4;
+
 void add_classes(int threads, DeviceProfile& profile) {
   std::map<std::string, Kernels> by_class;
+  std::map<std::string, Kernels> by_operator;
   Kernels all;
   const auto add = [&](const KernelMeasurement& kernel) {
     by_class[kernel.op_class].push_back(&kernel);
+    by_operator[narrow_class(kernel)].push_back(&kernel);
     all.push_back(&kernel);
   };
   for (const KernelMeasurement& kernel : profile.kernels)
@@ -182,7 +190,11 @@ void add_classes(int threads, DeviceProfile& profile) {
   for (const PartMeasurement& p : profile.parts)
     if (p.threads == threads)
       add(shapes.emplace_back(
-          KernelMeasurement{p.signature, p.op_class, threads, p.seconds, p.spread, p.samples, p.macs, p.bytes}));
+          KernelMeasurement{p.signature, p.op_class, threads, p.seconds, p.spread, p.samples, p.macs, p.bytes, {}}));
+  // One operator of several in a class, where there is enough to go by.
+  for (auto& [narrow, kernels] : by_operator)
+    if (kernels.size() >= enough_of_one && kernels.size() < by_class.at(kernels.front()->op_class).size())
+      by_class[narrow] = kernels;
   by_class[std::string(to_string(OperatorClass::other))] = all;  // what no class of its own was measured for
   for (const auto& [op_class, kernels] : by_class) {
     ClassModel model = fit_class(op_class, threads, kernels);
@@ -193,7 +205,25 @@ void add_classes(int threads, DeviceProfile& profile) {
 
 }  // namespace
 
-std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfile& profile) {
+void add_shapes(const NetworkTimes& times, DeviceProfile& profile) {
+  // What is less than its edges is known to be quicker than they are, no more.
+  constexpr double least_share = 0.2;
+  for (std::size_t g = 0; g < times.chains.front().size(); ++g) {
+    const GroupTime& time = times.chains.front()[g];
+    const CalibrationGroup& group = times.plan->chains.front()[g];
+    if (time.seconds <= 0 || group.layers.size() != 1) continue;
+    const Layer& layer = times.network->layers()[group.layers.front()];
+    if (profile.find(layer.signature, times.threads) != nullptr) continue;
+    const double edges = profile.run_overhead_seconds + profile.cut_seconds_per_byte * group.cut_bytes;
+    const LayerFeatures of = features(*times.network, layer);
+    profile.kernels.push_back({layer.signature, std::string(to_string(layer.op_class)), times.threads,
+                               std::max(time.seconds - edges, least_share * time.seconds), time.spread, time.samples,
+                               of.work, of.bytes, kernel_shape(*times.network, layer)});
+  }
+}
+
+std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, std::span<const NetworkTimes> shapes,
+                               DeviceProfile& profile) {
   std::map<int, KernelFit, std::greater<>> fits;  // most threads first
   for (const NetworkTimes& of : times) fits[of.threads].add(of);
   bool overheads_known = false;
@@ -203,6 +233,8 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, DeviceProfil
     for (KernelMeasurement& kernel : fit.measurements(threads)) profile.kernels.push_back(std::move(kernel));
     for (const NetworkTimes& of : times)
       if (of.threads == threads) fit_parts(of, profile);
+    for (const NetworkTimes& of : shapes)
+      if (of.threads == threads) add_shapes(of, profile);
     add_classes(threads, profile);
   }
   judge_parts(profile);

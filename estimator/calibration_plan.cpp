@@ -80,6 +80,17 @@ CalibrationPlan plan_calibration(const Network& network) {
   return plan;
 }
 
+CalibrationPlan plan_shapes(const Network& network) {
+  CalibrationPlan plan;
+  plan.chains.push_back(make_chain(network, every(1, 0, network.layers().size())));
+  for (CalibrationGroup& group : plan.chains.front()) {
+    group.cut_bytes = 0;
+    for (const std::vector<TensorId>* ports : {&group.inputs, &group.outputs})
+      for (const TensorId id : *ports) group.cut_bytes += static_cast<double>(network.tensors()[id].bytes());
+  }
+  return plan;
+}
+
 MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups) {
   MemoryObservation result;
   result.sessions = static_cast<double>(groups.size());

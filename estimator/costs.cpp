@@ -1,5 +1,7 @@
 #include "estimator/costs.hpp"
 
+#include "estimator/class_model.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -8,18 +10,36 @@
 namespace dse {
 namespace {
 
-double evaluate(const ClassModel& model, const LayerFeatures& of) {
-  double seconds = model.base_seconds;
-  if (model.macs_per_second > 0) seconds += of.work / model.macs_per_second;
-  if (model.bytes_per_second > 0) seconds += of.bytes / model.bytes_per_second;
-  return seconds;
-}
+double evaluate(const ClassModel& model, const LayerFeatures& of) { return roofline_seconds(model, of.work, of.bytes); }
 
 LayerCost analytical(const ClassModel& model, const LayerFeatures& of) {
   return {evaluate(model, of), Tier::analytical, model.error > 0 ? model.error : unvalidated_uncertainty};
 }
 
+// The class' model, corrected by what like kernels of the class took. Where nothing is like it, its error may be that
+// of the model without its neighbours.
+LayerCost from_class(const Network& network, const Layer& layer, const DeviceProfile& profile,
+                     const ClassModel& model) {
+  const LayerFeatures of = features(network, layer);
+  LayerCost cost = analytical(model, of);
+  std::vector<const KernelMeasurement*> measured;
+  for (const KernelMeasurement& kernel : profile.kernels)
+    if (covers(model, kernel)) measured.push_back(&kernel);
+  KernelMeasurement unknown;
+  unknown.macs = of.work;
+  unknown.bytes = of.bytes;
+  unknown.shape = kernel_shape(network, layer);
+  const Neighbourhood near = neighbourhood(model, measured, unknown);
+  cost.seconds *= near.factor;
+  cost.uncertainty =
+      near.support * cost.uncertainty + (1 - near.support) * std::max(cost.uncertainty, unvalidated_uncertainty);
+  return cost;
+}
+
 const ClassModel* measured_class(const DeviceProfile& profile, const Layer& layer, int threads) {
+  const std::string narrow = narrow_class(to_string(layer.op_class), layer.op_type);
+  for (const ClassModel& model : profile.classes)
+    if (model.threads == threads && model.op_class == narrow) return &model;
   const ClassModel* model = profile.class_model(std::string(to_string(layer.op_class)), threads);
   return model != nullptr && model->threads == threads ? model : nullptr;
 }
@@ -41,6 +61,22 @@ LayerFeatures features(const Network& network, const Layer& layer) {
   for (const TensorId id : layer.inputs) result.bytes += static_cast<double>(network.tensors()[id].bytes());
   for (const TensorId id : layer.outputs) result.bytes += static_cast<double>(network.tensors()[id].bytes());
   return result;
+}
+
+KernelShape kernel_shape(const Network& network, const Layer& layer) {
+  if (layer.inputs.empty() || layer.outputs.empty()) return {};
+  const auto channels = [](const Shape& shape) { return shape.size() > 1 ? static_cast<double>(shape[1]) : 1.0; };
+  const auto positions = [](const Shape& shape) {
+    double product = 1;
+    for (std::size_t axis = 2; axis < shape.size(); ++axis) product *= static_cast<double>(shape[axis]);
+    return product;
+  };
+  const Shape& in = network.tensors()[layer.inputs.front()].tensor.shape;
+  const Shape& out = network.tensors()[layer.outputs.front()].tensor.shape;
+  const KernelShape shape{channels(in), channels(out), positions(in), positions(out)};
+  const bool empty =
+      shape.channels_in <= 0 || shape.channels_out <= 0 || shape.positions_in <= 0 || shape.positions_out <= 0;
+  return empty ? KernelShape{} : shape;
 }
 
 LayerFeatures part_features(const Network& network, const Part& part) {
@@ -65,7 +101,8 @@ LayerCost layer_cost(const Network& network, const Layer& layer, const DevicePro
     return {kernel->seconds, Tier::table, std::max(sampling, profile.hold_out_error)};
   }
   const LayerFeatures of = features(network, layer);
-  if (const ClassModel* model = measured_class(profile, layer, threads)) return analytical(*model, of);
+  if (const ClassModel* model = measured_class(profile, layer, threads))
+    return from_class(network, layer, profile, *model);
   for (int fewer = threads - 1; fewer >= 1; --fewer) {
     if (const KernelMeasurement* kernel = profile.find(layer.signature, fewer)) {
       return {kernel->seconds, Tier::analytical, unmeasured_threads_uncertainty};
@@ -73,7 +110,7 @@ LayerCost layer_cost(const Network& network, const Layer& layer, const DevicePro
   }
   for (int fewer = threads - 1; fewer >= 1; --fewer) {
     if (const ClassModel* model = measured_class(profile, layer, fewer)) {
-      LayerCost cost = analytical(*model, of);
+      LayerCost cost = from_class(network, layer, profile, *model);
       cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
       return cost;
     }
@@ -89,13 +126,16 @@ LayerCost layer_cost(const Network& network, const Layer& layer, const DevicePro
 PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
   const LayerCost whole = layer_cost(network, layer, profile, threads);
   const LayerFeatures of = features(network, layer);
-  const ClassModel* model = profile.class_model(std::string(to_string(layer.op_class)), threads);
+  const ClassModel* model = measured_class(profile, layer, threads);
+  if (model == nullptr) model = profile.class_model(std::string(to_string(layer.op_class)), threads);
   const double modelled = model != nullptr ? evaluate(*model, of) : 0;
   PartCost result;
+  result.whole_seconds = whole.seconds;
   result.uncertainty = whole.uncertainty;
   if (model != nullptr && modelled > 0) {
     const double scale = whole.seconds / modelled;
     result.base_seconds = scale * model->base_seconds;
+    result.unsaved = model->unsaved;
     if (model->macs_per_second > 0) result.seconds_per_work = scale / model->macs_per_second;
     if (model->bytes_per_second > 0) result.seconds_per_byte = scale / model->bytes_per_second;
     result.uncertainty = std::max(result.uncertainty, model->error > 0 ? model->error : unvalidated_uncertainty);

@@ -2,6 +2,7 @@
 // times.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -19,6 +20,8 @@ struct LayerFeatures {
 LayerFeatures features(const Network& network, const Layer& layer);
 
 LayerFeatures part_features(const Network& network, const Part& part);  // not of a sum of partial results
+
+KernelShape kernel_shape(const Network& network, const Layer& layer);
 
 // What an analytical cost may be off by where nothing was cross-validated, and where even the thread count was not
 // measured: the spread of a two-coefficient roofline over convolution shapes is 20..30 % (M1 and M2 of the published
@@ -46,8 +49,11 @@ struct PartCost {
   double uncertainty = 0;           // of a small part that was not measured
   std::array<PartCurve, 3> curves;  // by PartAxis
   double between = 0;               // uncertainty of what lies between measured parts
-  double seconds(const LayerFeatures& of) const {
-    return base_seconds + seconds_per_work * of.work + seconds_per_byte * of.bytes;
+  double whole_seconds = 0;
+  std::array<double, 3> unsaved{};  // by PartAxis
+  double seconds(const LayerFeatures& of, PartAxis axis) const {
+    const double modelled = base_seconds + seconds_per_work * of.work + seconds_per_byte * of.bytes;
+    return modelled + unsaved[static_cast<std::size_t>(axis)] * std::max(0.0, whole_seconds - modelled);
   }
   const PartCurve& curve(PartAxis axis) const { return curves[static_cast<std::size_t>(axis)]; }
 };

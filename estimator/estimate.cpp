@@ -90,14 +90,15 @@ LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const 
   if (part.fraction == 1 && part.work.kind == PartKind::full) return cost;
   const PartCost& model = costs.part_at(part.layer, part.device, threads);
   cost.tier = Tier::analytical;
-  const PartCurve& curve = model.curve(part_axis(network, part));
+  const PartAxis axis = part_axis(network, part);
+  const PartCurve& curve = model.curve(axis);
   if (curve.known()) {
     cost.seconds = curve.seconds(part.fraction);
     const double beyond = std::max(0.0, 1 - part.fraction / curve.smallest());
     cost.uncertainty = model.between + beyond * (model.uncertainty - model.between);
     return cost;
   }
-  cost.seconds = model.seconds(part_features(network, part));
+  cost.seconds = model.seconds(part_features(network, part), axis);
   // The whole is measured, a vanishing part only modelled.
   cost.uncertainty += (1 - std::min(part.fraction, 1.0)) * (model.uncertainty - cost.uncertainty);
   return cost;

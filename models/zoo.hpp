@@ -28,4 +28,8 @@ std::vector<fs::path> files(const fs::path& path, const MakeOptions& options);
 // it would exceed 2 GiB.
 void make(const std::string& name, const fs::path& path, const MakeOptions& options = {});
 
+// Writes about 150 single layers side by side, each with inputs and outputs of its own, whose shapes fill the space of
+// those that networks use: what a device is measured with for networks that it has not seen.
+void make_calibration_shapes(const fs::path& path);
+
 }  // namespace dse::zoo

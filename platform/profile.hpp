@@ -1,6 +1,7 @@
 // What calibration measured of a device and of a network. YAML files, "dse: profile/1" and "dse: network-profile/1".
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,6 +13,13 @@
 
 namespace dse {
 
+// What tells shapes of one class apart: channels and positions (rows times columns) of the first input and of the first
+// output. All 0: unknown.
+struct KernelShape {
+  double channels_in = 0, channels_out = 0, positions_in = 0, positions_out = 0;
+  bool known() const { return channels_out > 0; }
+};
+
 // One fused kernel of one layer signature with one thread count.
 struct KernelMeasurement {
   std::string signature;  // Layer::signature, or the signature of a run of layers measured as one
@@ -21,6 +29,7 @@ struct KernelMeasurement {
   double spread = 0;   // relative interquartile range
   int samples = 0;
   double macs = 0, bytes = 0;  // features: multiply-accumulates, bytes touched (inputs + weights + outputs)
+  KernelShape shape;
 };
 
 // Along which axis a part of a layer is smaller than the whole: its output channels, the input channels that it sums
@@ -42,7 +51,7 @@ struct PartMeasurement {
 };
 
 // Coefficients of the analytical fallback for one operator class and thread count: seconds = base + macs/rate +
-// bytes/bandwidth.
+// bytes/bandwidth. op_class may be narrowed to one operator, "normalisation/LRN".
 struct ClassModel {
   std::string op_class;
   int threads = 1;
@@ -50,6 +59,8 @@ struct ClassModel {
   double macs_per_second = 0;  // 0: no such term
   double bytes_per_second = 0;
   double error = 0;  // mean absolute relative error, cross-validated; 0 when unknown
+  // By PartAxis: the share of what a part saves by this model that it does not save in fact, 0 to 1.
+  std::array<double, 3> unsaved{};
 };
 
 struct HostFingerprint {

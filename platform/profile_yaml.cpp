@@ -50,8 +50,14 @@ HostFingerprint read_host(const Value& map) {
   return host;
 }
 
+KernelShape read_shape(const Value& list) {
+  const std::vector<Value> items = list.items();
+  if (items.size() != 4) list.fail("PROFILE-SHAPE", "must be [channels in, channels out, positions in, positions out]");
+  return {positive(items[0]), positive(items[1]), positive(items[2]), positive(items[3])};
+}
+
 KernelMeasurement read_kernel(const Value& map) {
-  map.allow_keys({"signature", "op_class", "threads", "seconds", "spread", "samples", "macs", "bytes"});
+  map.allow_keys({"signature", "op_class", "threads", "seconds", "spread", "samples", "macs", "bytes", "shape"});
   KernelMeasurement kernel;
   kernel.signature = map.at("signature").scalar_text();
   kernel.op_class = map.at("op_class").text();
@@ -61,6 +67,7 @@ KernelMeasurement read_kernel(const Value& map) {
   if (const auto samples = map.find("samples")) kernel.samples = static_cast<int>(samples->integer(0, 1'000'000'000));
   kernel.macs = non_negative(map, "macs", 0);
   kernel.bytes = non_negative(map, "bytes", 0);
+  if (const auto shape = map.find("shape")) kernel.shape = read_shape(*shape);
   return kernel;
 }
 
@@ -88,7 +95,7 @@ PartMeasurement read_part(const Value& map) {
 }
 
 ClassModel read_class(const Value& map) {
-  map.allow_keys({"op_class", "threads", "base_seconds", "macs_per_second", "bytes_per_second", "error"});
+  map.allow_keys({"op_class", "threads", "base_seconds", "macs_per_second", "bytes_per_second", "error", "unsaved"});
   ClassModel model;
   model.op_class = map.at("op_class").text();
   model.threads = thread_count(map);
@@ -96,6 +103,11 @@ ClassModel read_class(const Value& map) {
   model.macs_per_second = non_negative(map, "macs_per_second", 0);
   model.bytes_per_second = non_negative(map, "bytes_per_second", 0);
   model.error = non_negative(map, "error", 0);
+  if (const auto unsaved = map.find("unsaved")) {
+    const std::vector<Value> items = unsaved->items();
+    if (items.size() != model.unsaved.size()) unsaved->fail("PROFILE-UNSAVED", "must be [channels, inputs, rows]");
+    for (std::size_t axis = 0; axis < items.size(); ++axis) model.unsaved[axis] = items[axis].number(0, 1);
+  }
   return model;
 }
 
@@ -114,9 +126,13 @@ void read_memory(const Value& map, DeviceProfile& profile) {
 
 std::string write_kernel(const KernelMeasurement& k) {
   return fmt::format(
-      "  - {{signature: {}, op_class: {}, threads: {}, seconds: {}, spread: {}, samples: {}, macs: {}, bytes: {}}}\n",
+      "  - {{signature: {}, op_class: {}, threads: {}, seconds: {}, spread: {}, samples: {}, macs: {}, bytes: {}{}}}\n",
       quote(k.signature), quote(k.op_class), k.threads, shortest(k.seconds), shortest(k.spread), k.samples,
-      shortest(k.macs), shortest(k.bytes));
+      shortest(k.macs), shortest(k.bytes),
+      k.shape.known()
+          ? fmt::format(", shape: [{}, {}, {}, {}]", shortest(k.shape.channels_in), shortest(k.shape.channels_out),
+                        shortest(k.shape.positions_in), shortest(k.shape.positions_out))
+          : "");
 }
 
 std::string write_part(const PartMeasurement& p) {
@@ -128,10 +144,13 @@ std::string write_part(const PartMeasurement& p) {
 }
 
 std::string write_class(const ClassModel& m) {
+  std::string unsaved;
+  for (const double share : m.unsaved) unsaved += (unsaved.empty() ? "" : ", ") + shortest(share);
   return fmt::format(
-      "  - {{op_class: {}, threads: {}, base_seconds: {}, macs_per_second: {}, bytes_per_second: {}, error: {}}}\n",
+      "  - {{op_class: {}, threads: {}, base_seconds: {}, macs_per_second: {}, bytes_per_second: {}, error: {}, "
+      "unsaved: [{}]}}\n",
       quote(m.op_class), m.threads, shortest(m.base_seconds), shortest(m.macs_per_second), shortest(m.bytes_per_second),
-      shortest(m.error));
+      shortest(m.error), unsaved);
 }
 
 }  // namespace
@@ -154,11 +173,10 @@ std::string to_yaml(const DeviceProfile& p) {
       shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
   out += p.classes.empty() ? "classes: []\n" : "classes:\n";
   for (const ClassModel& model : p.classes) out += write_class(model);
+  if (!p.parts.empty()) out += fmt::format("part_error: {}\nparts:\n", shortest(p.part_error));
+  for (const PartMeasurement& part : p.parts) out += write_part(part);
   out += p.kernels.empty() ? "kernels: []\n" : "kernels:\n";
   for (const KernelMeasurement& kernel : p.kernels) out += write_kernel(kernel);
-  if (p.parts.empty()) return out;
-  out += fmt::format("part_error: {}\nparts:\n", shortest(p.part_error));
-  for (const PartMeasurement& part : p.parts) out += write_part(part);
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "deploy/weight_file.hpp"
 #include "dse/report/progress.hpp"
 #include "models/submodel.hpp"
+#include "models/zoo.hpp"
 #include "runtime/probes.hpp"
 
 namespace dse {
@@ -152,6 +153,13 @@ void measure_memory(const Network& network, const CalibrationPlan& plan, const C
   for (std::size_t g = 0; g < plan.chains[scattered].size(); ++g) observe(scattered, g, 1);
 }
 
+Network calibration_shapes() {
+  const TempDir folder("dse-calibrate-shapes");
+  const fs::path path = folder.path() / "shapes.onnx";
+  zoo::make_calibration_shapes(path);
+  return Network::import(path);
+}
+
 std::string now_iso8601() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm utc{};
@@ -182,10 +190,22 @@ CalibrationResult calibrate_device(const std::vector<Network>& networks, const D
   std::vector<NetworkTimes> times;
   std::vector<MemoryObservation> memory;
   double base_bytes = 0;
-  const double share = device.budget_seconds / static_cast<double>(networks.size() * device.threads.size());
-  const double steps = static_cast<double>(networks.size() * (device.threads.size() + 1));
+  // The shapes count as a network.
+  const double share = device.budget_seconds / static_cast<double>((networks.size() + 1) * device.threads.size());
+  const double steps = static_cast<double>(networks.size() * (device.threads.size() + 1) + device.threads.size());
   double step = 0;
   report::Progress progress(console, "measuring " + device.name);
+  const Network shapes = calibration_shapes();
+  const CalibrationPlan shapes_plan = plan_shapes(shapes);
+  std::vector<NetworkTimes> shapes_times;
+  {
+    const TempDir folder("dse-calibrate");
+    const CalibrationFiles files(shapes, shapes_plan, folder.path());
+    for (const int threads : device.threads) {
+      progress.update(step++ / steps, fmt::format("shapes, {} thread{}", threads, threads == 1 ? "" : "s"));
+      shapes_times.push_back(measure(shapes, shapes_plan, files, threads, device, share, result));
+    }
+  }
   for (std::size_t n = 0; n < networks.size(); ++n) {
     const Network& network = networks[n];
     plans.push_back(plan_calibration(network));
@@ -204,7 +224,7 @@ CalibrationResult calibrate_device(const std::vector<Network>& networks, const D
   result.profile.created = now_iso8601();
   result.profile.memory_base_bytes = base_bytes;
   fit_memory(memory, result.profile);
-  result.hold_outs = fit_times(times, result.profile);
+  result.hold_outs = fit_times(times, shapes_times, result.profile);
   return result;
 }
 

@@ -20,5 +20,6 @@ void googlenet(Builder& b);
 void unet(Builder& b);
 void yolov4_tiny(Builder& b);
 void tiny(Builder& b);
+void calibration_shapes(Builder& b);  // not in the list
 
 }  // namespace dse::zoo

@@ -68,4 +68,10 @@ void make(const std::string& name, const fs::path& path, const MakeOptions& opti
   write_model(network, path, options.external_data);
 }
 
+void make_calibration_shapes(const fs::path& path) {
+  Builder network("calibration_shapes", 1);
+  calibration_shapes(network);
+  write_model(network, path, false);
+}
+
 }  // namespace dse::zoo

@@ -75,7 +75,7 @@ TEST_CASE("fitting exact times gives back the costs that made them") {
   const KnownDevice device(*network), other_device(*other, 3);
   DeviceProfile profile;
   const std::vector<NetworkTimes> times{device.times(*network, plan, 1), other_device.times(*other, other_plan, 2)};
-  const std::vector<HoldOut> hold_outs = fit_times(times, profile);
+  const std::vector<HoldOut> hold_outs = fit_times(times, {}, profile);
   REQUIRE(hold_outs.size() == 2);
   for (const double error : hold_outs[0].errors) CHECK(std::abs(error) < 0.01);
   for (const double error : hold_outs[1].errors) CHECK(std::abs(error) < 0.01);
@@ -111,7 +111,7 @@ TEST_CASE("a part costs what was measured of it, and what lies between is betwee
   const KnownDevice device(*network);
   DeviceProfile profile;
   const std::vector<NetworkTimes> times{device.times(*network, plan, 1)};
-  fit_times(times, profile);
+  fit_times(times, {}, profile);
   REQUIRE(profile.parts.size() == plan.parts.size());
   CHECK(profile.part_error < 0.05);
   for (const CalibrationPart& part : plan.parts) {
@@ -168,7 +168,7 @@ TEST_CASE("an unmeasured layer is estimated by its class, and says so") {
   const KnownDevice device(*measured);
   DeviceProfile profile;
   const std::vector<NetworkTimes> times{device.times(*measured, plan, 1)};
-  fit_times(times, profile);
+  fit_times(times, {}, profile);
   bool any = false;
   for (const Layer& layer : unseen->layers()) {
     if (profile.find(layer.signature, 1) != nullptr) continue;
