@@ -66,12 +66,13 @@ class ProfileLock {
 
 }  // namespace
 
-// Welford's update: no difference of large sums.
+// Welford's update: no difference of large sums, and no rounding that could make a square negative.
 void Correction::add(double log_ratio, double weight) {
+  const double deviation = log_ratio - mean;
+  const double share = weight / (count + weight);
+  squared_deviations += deviation * deviation * count * share;
+  mean += deviation * share;
   count += weight;
-  const double before = log_ratio - mean;
-  mean += before * weight / count;
-  squared_deviations += weight * before * (log_ratio - mean);
 }
 
 double Correction::factor() const { return std::exp(mean * count / (count + prior_samples)); }
