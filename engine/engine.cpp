@@ -196,6 +196,8 @@ bool Engine::started() {
   return the_engine != nullptr;
 }
 
+std::string Engine::library_version() { return started() ? instance().version() : open_library({}); }
+
 std::string Engine::version() const { return state_->version; }
 int Engine::threads() const { return state_->options.threads; }
 

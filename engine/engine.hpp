@@ -83,6 +83,8 @@ class Engine {
   static Engine& instance();
   // True where instance() has been called.
   static bool started();
+  // Of the library that instance() takes, without starting anything. Throws Error(device, ENGINE-LIBRARY).
+  static std::string library_version();
 
   std::string version() const;  // "1.30.0"
   int threads() const;

@@ -52,6 +52,22 @@ const ClassModel& model_of(const DeviceProfile& profile, OperatorClass op_class,
   return model != nullptr && model->bytes_per_second > 0 ? *model : *generic.class_model(name, 1);
 }
 
+// What validated runs of the device say of the class.
+void correct(LayerCost& cost, const Correction& by) {
+  cost = {cost.seconds * by.factor(), Tier::corrected, by.uncertainty(cost.uncertainty)};
+}
+
+void correct(PartCost& cost, const Correction& by) {
+  for (double* seconds : {&cost.base_seconds, &cost.seconds_per_work, &cost.seconds_per_byte}) *seconds *= by.factor();
+  cost.uncertainty = by.uncertainty(cost.uncertainty);
+}
+
+template <typename Cost>
+Cost corrected(Cost cost, const DeviceProfile& profile, OperatorClass op_class, int threads) {
+  if (const Correction* by = profile.corrections.find(to_string(op_class), threads)) correct(cost, *by);
+  return cost;
+}
+
 }  // namespace
 
 LayerFeatures features(const Network& network, const Layer& layer) {
@@ -151,7 +167,8 @@ PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfi
 }
 
 LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int threads) {
-  return analytical(model_of(profile, OperatorClass::elementwise, threads), of);
+  return corrected(analytical(model_of(profile, OperatorClass::elementwise, threads), of), profile,
+                   OperatorClass::elementwise, threads);
 }
 
 double copy_seconds(const DeviceProfile& profile, double bytes, int threads) {
@@ -167,8 +184,9 @@ CostTable::CostTable(const Network& network, const Platform& platform) : layers_
     if (!fresh) continue;
     for (int threads = 1; threads <= device.cores; ++threads) {
       for (const Layer& layer : network.layers()) {
-        costs_.push_back(layer_cost(network, layer, *device.profile, threads));
-        parts_.push_back(part_cost(network, layer, *device.profile, threads));
+        const DeviceProfile& profile = *device.profile;
+        costs_.push_back(corrected(layer_cost(network, layer, profile, threads), profile, layer.op_class, threads));
+        parts_.push_back(corrected(part_cost(network, layer, profile, threads), profile, layer.op_class, threads));
       }
     }
   }

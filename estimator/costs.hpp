@@ -59,7 +59,8 @@ struct PartCost {
 };
 PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads);
 
-// layer_cost and part_cost for all layers, devices and thread counts 1 .. cores.
+// layer_cost and part_cost, corrected by what validated runs taught, for all layers, devices and thread counts 1 ..
+// cores.
 class CostTable {
  public:
   CostTable(const Network& network, const Platform& platform);

@@ -220,6 +220,8 @@ LayerCost Estimator::layer(LayerId layer, std::size_t device, int threads) const
   return state_->costs.at(layer, device, threads);
 }
 
+LayerCost Estimator::part(const Plan& plan, const Part& part) const { return state_->part_cost(plan, part); }
+
 double Estimator::segment_seconds(const Plan& plan, const PlanSegment& segment) const {
   return state_->segment_seconds(plan, segment);
 }

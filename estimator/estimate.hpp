@@ -82,6 +82,7 @@ class Estimator {
   Estimator& operator=(const Estimator&) = delete;
 
   LayerCost layer(LayerId layer, std::size_t device, int threads) const;
+  LayerCost part(const Plan& plan, const Part& part) const;
   // Seconds of a run step: its layers, the engine call, the cuts at its ports.
   double segment_seconds(const Plan& plan, const PlanSegment& segment) const;
   Estimate estimate(const Plan& plan, const EstimateOptions& options = {}) const;

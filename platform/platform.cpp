@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -47,6 +49,21 @@ std::size_t Platform::link_between(std::size_t a, std::size_t b) const {
   }
   throw Error(ExitCode::internal, "PLATFORM-PAIR",
               fmt::format("no network connects devices {} and {}; the reader should have refused this", a, b));
+}
+
+Platform uncorrected(const Platform& platform) {
+  Platform result = platform;
+  std::map<const DeviceProfile*, std::shared_ptr<const DeviceProfile>> raw;
+  for (Device& device : result.devices) {
+    auto& profile = raw[device.profile.get()];
+    if (!profile) {
+      DeviceProfile copy = *device.profile;
+      copy.corrections.statistics.clear();
+      profile = std::make_shared<const DeviceProfile>(std::move(copy));
+    }
+    device.profile = profile;
+  }
+  return result;
 }
 
 bool Platform::oversubscribed() const {

@@ -65,7 +65,7 @@ struct Platform {
   std::size_t output = 0;  // sink device
   std::vector<std::string> warnings;
   std::string text;    // the file as read
-  std::string sha256;  // of text and of every profile read
+  std::string sha256;  // of text, of every profile read and of the corrections beside it
 
   std::optional<std::size_t> device_named(std::string_view name) const;
   // Index of the network that carries messages between two devices: the first that lists both. Checked to exist for
@@ -78,6 +78,9 @@ struct Platform {
 // Throws Error(bad_input, PLATFORM-...) with file:line:column.
 Platform read_platform(const fs::path& path);
 Platform parse_platform(const std::string& text, const std::string& path);
+
+// The platform without what validations taught: devices that shared a profile still do.
+Platform uncorrected(const Platform& platform);
 
 // Profile files by device and by network name, relative to the platform file that names them.
 struct ProfileFiles {

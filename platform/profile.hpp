@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/files.hpp"
+#include "platform/corrections.hpp"
 
 namespace dse {
 
@@ -97,6 +98,12 @@ struct DeviceProfile {
   double memory_load_factor = 3;        // and of the largest convolution of that one
   double memory_load_bytes = 0;         // and whatever their size
 
+  // Of a profile that was read from a file, and no part of that file.
+  fs::path file;
+  std::string sha256;                 // of its text
+  Corrections corrections;            // of this calibration
+  bool corrections_outdated = false;  // there are some, of an earlier calibration
+
   // Looked up by (signature, threads).
   const KernelMeasurement* find(const std::string& signature, int threads) const;
   // Of the class, else of the class "other": with that thread count, else the nearest below, else the nearest above.
@@ -129,7 +136,11 @@ std::string to_yaml(const LinkProfile& profile);
 // Throw Error(bad_input, PROFILE-...) with file:line:column; another format version is refused.
 DeviceProfile parse_device_profile(const std::string& text, const std::string& path);  // `path` is for messages
 LinkProfile parse_link_profile(const std::string& text, const std::string& path);
+// With the corrections that lie beside the file.
 DeviceProfile read_device_profile(const fs::path& path);
+// The same of texts that were read already.
+DeviceProfile device_profile_of(const fs::path& file, const std::string& text,
+                                const std::optional<std::string>& corrections);
 LinkProfile read_link_profile(const fs::path& path);
 
 // Cores that this process may run on.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/sha256.hpp"
 #include "platform/profile.hpp"
 #include "platform/yaml_door.hpp"
 
@@ -244,8 +245,20 @@ LinkProfile parse_link_profile(const std::string& text, const std::string& path)
   return profile;
 }
 
+DeviceProfile device_profile_of(const fs::path& file, const std::string& text,
+                                const std::optional<std::string>& corrections) {
+  DeviceProfile profile = parse_device_profile(text, file.string());
+  profile.file = file;
+  profile.sha256 = sha256_hex(text);
+  if (!corrections) return profile;
+  Corrections read = parse_corrections(*corrections, corrections_file(file).string());
+  profile.corrections_outdated = read.profile_sha256 != profile.sha256;
+  if (!profile.corrections_outdated) profile.corrections = std::move(read);
+  return profile;
+}
+
 DeviceProfile read_device_profile(const fs::path& path) {
-  return parse_device_profile(read_text(path, profile_cap), path.string());
+  return device_profile_of(path, read_text(path, profile_cap), corrections_text(path));
 }
 LinkProfile read_link_profile(const fs::path& path) {
   return parse_link_profile(read_text(path, profile_cap), path.string());

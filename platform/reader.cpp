@@ -112,7 +112,12 @@ class Reader {
     if (!cached) {
       fs::path file;
       const std::string text = profile_text(value, file);
-      cached = std::make_shared<DeviceProfile>(parse_device_profile(text, file.string()));
+      const auto corrections = corrections_text(file);
+      if (corrections) hash_.add(fmt::format("\ncorrections {}\n{}", corrections->size(), *corrections));
+      cached = std::make_shared<DeviceProfile>(device_profile_of(file, text, corrections));
+      if (cached->corrections_outdated)
+        warn(fmt::format("'{}' was learnt from an earlier calibration than '{}' and is not used; validate again",
+                         printable(corrections_file(file).filename().string(), 120), printable(value.text(), 120)));
     }
     return cached;
   }
@@ -188,14 +193,6 @@ class Reader {
     if (host.cores > 0 && host.cores < device.cores)
       warn(fmt::format("device '{}' has {} cores, but its profile was measured with {}", device.name, device.cores,
                        host.cores));
-    if (device.local() && !device.profile->assumed && !host.cpu.empty() && host.cpu != this_machine().cpu)
-      warn(fmt::format("device '{}': its profile was measured on another machine ({}, this is {}); calibrate here",
-                       device.name, printable(host.cpu, 60), printable(this_machine().cpu, 60)));
-  }
-
-  const HostFingerprint& this_machine() {
-    if (!machine_) machine_ = this_host("");
-    return *machine_;
   }
 
   void read_networks(const Value& list) {
@@ -333,7 +330,6 @@ class Reader {
   std::set<std::string> device_names_, hosts_, network_names_;
   std::map<std::string, std::shared_ptr<const DeviceProfile>> device_profiles_;
   std::map<int, std::shared_ptr<const DeviceProfile>> generic_profiles_;
-  std::optional<HostFingerprint> machine_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// dse calibrate: measures this machine, and writes what the estimator needs to know of it.
+// dse calibrate: measures this machine, and writes what the estimator needs to know of it; or tells what was written.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 #include "dse/commands/commands.hpp"
 #include "dse/commands/device_calibration.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/profile_report.hpp"
 #include "dse/report/table.hpp"
 #include "models/zoo.hpp"
 #include "platform/platform.hpp"
@@ -176,7 +177,17 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
   console.note("explore with " + printable((folder / "platform.yaml").string()) + ": the platform with these profiles");
 }
 
+void check_words(const Arguments& arguments) {
+  if (arguments.has("PROFILE"))
+    throw Error(ExitCode::usage, "USAGE", "a profile is written to with -o FILE; --show tells what is in one");
+  if (!arguments.has("--output"))
+    throw Error(ExitCode::usage, "USAGE",
+                "'--output FILE' is required: the profile to write, or with --platform a folder");
+}
+
 int run_calibrate(const Arguments& arguments, Console& console) {
+  if (arguments.has("--show")) return show_profiles(arguments, console);
+  check_words(arguments);
   const std::vector<Network> networks = networks_asked(arguments, console);
   report::Table table = result_table();
   if (arguments.has("--platform")) {
@@ -192,14 +203,15 @@ int run_calibrate(const Arguments& arguments, Console& console) {
 
 Command calibrate_command() {
   Command command{{"calibrate"}, "measure this machine for the estimator", {}, {}, run_calibrate};
+  command.positionals = {{"PROFILE", "with --show: the profile to tell of", false, false}};
   command.options = {
       {"--model", "FILE", "a network whose layers are measured; may be given several times", false, true, "", {}},
       shape_option(),
       {"-o,--output",
        "FILE",
-       "the profile to write; with --platform a folder: <device>.yaml each, network.yaml, and platform.yaml that names "
-       "them",
-       true,
+       "the profile to write (needed unless --show); with --platform a folder: <device>.yaml each, network.yaml, and "
+       "platform.yaml that names them",
+       false,
        false,
        "",
        {}},
@@ -211,6 +223,7 @@ Command calibrate_command() {
        false,
        "",
        {}},
+      {"--show", "", "tell what PROFILE, or each device's of --platform, knows; measure nothing", false, false, "", {}},
       {"--budget", "TIME", "for the measuring itself", false, false, "60s", {}},
   };
   return command;

@@ -10,6 +10,7 @@
 #include "dse/commands/chosen_mapping.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/platform_warnings.hpp"
 #include "dse/commands/subject.hpp"
 #include "dse/report/table.hpp"
 #include "engine/engine.hpp"
@@ -54,7 +55,7 @@ Choice from_files(const Arguments& arguments, Console& console) {
   choice.subject.platform = read_platform(arguments.text("--platform"));
   choice.subject.network = std::make_unique<const Network>(import_model(arguments, arguments.text("SOURCE"), console));
   choice.mapping = chosen_mapping(arguments, Estimator(*choice.subject.network, choice.subject.platform), console);
-  for (const std::string& warning : choice.subject.platform.warnings) console.warn(warning);
+  warn_of_platform(choice.subject.platform, console);
   return choice;
 }
 

@@ -8,6 +8,7 @@
 #include "dse/commands/chosen_mapping.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/platform_warnings.hpp"
 #include "dse/commands/step_timeline.hpp"
 #include "dse/report/table.hpp"
 #include "estimator/estimate.hpp"
@@ -104,7 +105,7 @@ std::vector<report::Cell> summary_cells(const Estimate& e, double simulated_peri
 }
 
 void warn_of_assumptions(const Platform& platform, const Estimate& estimate, const Console& console) {
-  for (const std::string& warning : platform.warnings) console.warn(warning);
+  warn_of_platform(platform, console);
   if (estimate.energy_assumed)
     console.warn("the energy rests on assumed power figures: compare mappings by it, nothing else");
 }

@@ -11,6 +11,7 @@
 #include "dse/commands/archive_report.hpp"
 #include "dse/commands/commands.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/platform_warnings.hpp"
 #include "dse/report/progress.hpp"
 #include "dse/search/bounds.hpp"
 #include "dse/search/infeasible.hpp"
@@ -35,7 +36,7 @@ constexpr std::int64_t most_seeds = 5000;
 double seconds_since(Clock::time_point begun) { return std::chrono::duration<double>(Clock::now() - begun).count(); }
 
 void warn_of_assumptions(const Platform& platform, const Console& console) {
-  for (const std::string& warning : platform.warnings) console.warn(warning);
+  warn_of_platform(platform, console);
   const bool assumed = std::any_of(platform.devices.begin(), platform.devices.end(),
                                    [](const Device& device) { return device.power.source == Provenance::assumed; });
   if (assumed) console.warn("the energy rests on assumed power figures: compare mappings by it, nothing else");
@@ -98,7 +99,7 @@ void require_same(const archive::Run& run, const Network& network, const Platfor
                     run.id, what));
   };
   if (run.info.model_sha256 != network.sha256()) refuse("model");
-  if (run.info.platform_sha256 != platform.sha256) refuse("platform");
+  if (run.info.platform_sha256 != platform.sha256) refuse("platform, or other profiles or corrections of it");
 }
 
 // The model with the shapes of the request: those of a resumed run are stored with it.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dse/commands/commands.hpp"
+#include "dse/commands/platform_warnings.hpp"
 #include "dse/report/table.hpp"
 #include "platform/platform.hpp"
 
@@ -68,7 +69,8 @@ std::string input_name(const Platform& platform) {
 int run_check(const Arguments& arguments, Console& console) {
   const Platform platform = read_platform(arguments.text("PLATFORM"));
   const std::string& output = platform.devices[platform.output].name;
-  for (const std::string& warning : platform.warnings) console.warn(warning);
+  const std::vector<std::string> warnings = platform_warnings(platform);
+  for (const std::string& warning : warnings) console.warn(warning);
   if (console.format == Format::json) {
     console.out << report::json_text({{"name", platform.name},
                                       {"sha256", platform.sha256},
@@ -77,7 +79,7 @@ int run_check(const Arguments& arguments, Console& console) {
                                       {"oversubscribed", platform.oversubscribed()},
                                       {"devices", report::to_json(device_table(platform))},
                                       {"networks", report::to_json(network_table(platform))},
-                                      {"warnings", platform.warnings}});
+                                      {"warnings", warnings}});
     return 0;
   }
   report::print(console, device_table(platform));

@@ -50,9 +50,10 @@ Subject reopen(const archive::Run& run, const Arguments& arguments, Console& con
                             run.id, subject.network->sha256(), printable(run.info.model_sha256)));
   subject.platform = parse_platform(run.info.platform_text, run.info.platform_path);
   if (subject.platform.sha256 != run.info.platform_sha256)
-    console.warn(fmt::format(
-        "a profile of platform '{}' has changed since run {}: estimates made now differ from the stored ones",
-        printable(subject.platform.name), run.id));
+    console.warn(
+        fmt::format("a profile of platform '{}', or what validations taught, has changed since run {}: estimates made "
+                    "now differ from the stored ones",
+                    printable(subject.platform.name), run.id));
   return subject;
 }
 

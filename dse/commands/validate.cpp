@@ -5,16 +5,20 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.hpp"
 #include "dse/commands/candidate_id.hpp"
 #include "dse/commands/commands.hpp"
+#include "dse/commands/feedback.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/platform_warnings.hpp"
 #include "dse/commands/step_timeline.hpp"
 #include "dse/commands/subject.hpp"
 #include "dse/commands/validation.hpp"
 #include "dse/report/table.hpp"
 #include "engine/engine.hpp"
+#include "platform/fingerprint.hpp"
 #include "validator/launch.hpp"
 
 namespace dse {
@@ -144,6 +148,7 @@ std::vector<archive::Candidate> chosen(const archive::Archive& archive, const Ar
 // A run's network, read once, and the golden tensors computed once for all its candidates.
 struct Opened {
   Subject subject;
+  HostFingerprint here;
   std::unique_ptr<deploy::Reference> reference;
 };
 
@@ -165,6 +170,8 @@ class Validator {
       throw Error(ExitCode::interrupted, "INTERRUPTED", "interrupted; earlier candidates are stored");
     archive_.add_validation(candidate.id, result.run.validation);
     tell(result);
+    if (!arguments_.has("--no-feedback"))
+      record_feedback(opened.subject.platform, result.run.samples, opened.here, console_);
     return result;
   }
 
@@ -186,7 +193,10 @@ class Validator {
     const std::optional<archive::Run> run = archive_.run(id);
     if (!run)
       throw Error(ExitCode::database, "DB-DAMAGED", fmt::format("run {} is not stored, a candidate of it is", id));
-    Opened opened{reopen(*run, arguments_, console_), nullptr};
+    Opened opened{reopen(*run, arguments_, console_), {}, nullptr};
+    opened.here = host_of(opened.subject.platform);
+    for (const std::string& warning : fingerprint_warnings(opened.subject.platform, opened.here))
+      if (warned_.insert(warning).second) console_.warn(warning);
     opened.reference = std::make_unique<deploy::Reference>(*opened.subject.network, engine::Engine::instance());
     return opened_.emplace(id, std::move(opened)).first->second;
   }
@@ -215,6 +225,7 @@ class Validator {
   Console& console_;
   validator::MeasureOptions options_;
   std::map<std::int64_t, Opened> opened_;
+  std::set<std::string> warned_;  // of other machines' profiles: runs may share a platform
 };
 
 // The worst of the runs, and 9 where an estimate is further off than --max-error allows.
@@ -284,6 +295,7 @@ Command validate_command() {
        {"--rounds", "N", "runs of which medians are taken", false, false, "3", {}},
        {"--max-error", "R", "exit 9 where an estimate is further off than this (0.1: 10 %)", false, false, "", {}},
        {"--keep", "DIR", "keep the packages in this folder", false, false, "", {}},
+       {"--no-feedback", "", "do not correct the devices' later estimates by what is measured", false, false, "", {}},
        timeline_option("measured"),
        {"--program", "PATH", "the dse-worker to run", false, false, "", {}},
        moved_model_option(),

@@ -23,15 +23,40 @@ DeviceEstimate estimate_of(const Estimate& estimate, std::size_t device) {
   return {};
 }
 
-// What the estimator says of the sub-model that a step runs; 0 for steps of other kinds, which it does not cost one by
-// one.
-double estimated_step(const Estimator& estimator, const Plan& plan, std::size_t device, const program::Lane& lane,
-                      const program::Step& step) {
-  if (step.kind != program::StepKind::run) return 0;
+// The sub-model that a step runs; null for steps of other kinds, which the estimator does not cost one by one.
+const PlanSegment* segment_of(const Plan& plan, std::size_t device, const program::Lane& lane,
+                              const program::Step& step) {
+  if (step.kind != program::StepKind::run) return nullptr;
   for (const PlanSegment& segment : plan.segments)
     if (segment.device == device && segment.replica == lane.replica && segment.program_segment == step.segment)
-      return estimator.segment_seconds(plan, segment);
-  return 0;
+      return &segment;
+  return nullptr;
+}
+
+// What was measured of the steps that the package's programs have.
+template <typename Visit>
+void for_each_step(const Plan& plan, const deploy::PackageReport& package,
+                   const std::vector<validator::ReportDevice>& devices, std::size_t rank, const Visit& visit) {
+  const std::size_t device = package.ranks.ranks[rank].device;
+  const std::vector<program::Lane>& lanes = plan.programs.programs[device].lanes;
+  for (const validator::ReportStep& measured : devices[rank].steps) {
+    if (measured.lane >= lanes.size() || measured.step >= lanes[measured.lane].steps.size()) continue;
+    const program::Lane& lane = lanes[measured.lane];
+    visit(measured, lane, segment_of(plan, device, lane, lane.steps[measured.step]));
+  }
+}
+
+// A run that proves its times teaches; the estimates that it is compared with are made without what was taught before.
+FeedbackSamples samples_of(const Network& network, const Platform& used, const Plan& plan,
+                           const deploy::PackageReport& package, const validator::Measurement& measured) {
+  std::vector<MeasuredSegment> segments;
+  for (std::size_t rank = 0; rank < measured.devices.size(); ++rank)
+    for_each_step(plan, package, measured.devices, rank,
+                  [&](const validator::ReportStep& step, const program::Lane&, const PlanSegment* segment) {
+                    if (segment != nullptr) segments.push_back({segment, step.median_s});
+                  });
+  const Platform raw = uncorrected(used);
+  return feedback_samples(Estimator(network, raw), plan, segments);
 }
 
 class Comparison {
@@ -71,13 +96,12 @@ class Comparison {
     result.devices.push_back({measured.device, estimated.busy_s, measured.busy_s, estimated.memory_bytes,
                               measured.memory_bytes, estimated.energy_j, std::nullopt});
     result.memory_measured_bytes = std::max(result.memory_measured_bytes, measured.memory_bytes);
-    const std::vector<program::Lane>& lanes = plan_.programs.programs[device].lanes;
-    for (const validator::ReportStep& step : measured.steps) {
-      if (step.lane >= lanes.size() || step.step >= lanes[step.lane].steps.size()) continue;
-      const program::Lane& lane = lanes[step.lane];
-      result.steps.push_back({measured.device, step.name, step.kind, static_cast<std::int64_t>(lane.replica),
-                              estimated_step(estimator_, plan_, device, lane, lane.steps[step.step]), step.median_s});
-    }
+    for_each_step(plan_, package_, measured_.devices, rank,
+                  [&](const validator::ReportStep& step, const program::Lane& lane, const PlanSegment* segment) {
+                    const double estimated_s = segment != nullptr ? estimator_.segment_seconds(plan_, *segment) : 0;
+                    result.steps.push_back({measured.device, step.name, step.kind,
+                                            static_cast<std::int64_t>(lane.replica), estimated_s, step.median_s});
+                  });
   }
 
   const Estimator& estimator_;
@@ -152,6 +176,8 @@ ValidationRun validate_mapping(deploy::Reference& reference, const Platform& pla
   run.exit = measured.exit;
   run.link = link_label(replaced);
   run.validation = Comparison(estimator, plan, estimate, written, measured).make();
+  if (run.validation.ok && run.validation.failure.empty() && !run.validation.oversubscribed)
+    run.samples = samples_of(reference.network(), used, plan, written, measured);
   if (!measured.trace.empty()) run.timeline = timeline_of(used, plan, written, measured.trace);
   run.validation.provenance_json = provenance(measured, options, written, run.link);
   return run;

@@ -5,6 +5,7 @@
 
 #include "deploy/reference.hpp"
 #include "dse/archive/archive.hpp"
+#include "dse/commands/feedback.hpp"
 #include "dse/report/timeline.hpp"
 #include "partition/mapping.hpp"
 #include "platform/platform.hpp"
@@ -17,6 +18,7 @@ struct ValidationRun {
   ExitCode exit = ExitCode::done;  // done, mismatch (9), device (7), deadline (8), interrupted, ...
   std::string link;                // what the estimate assumes of the network, for people
   report::Timeline timeline;       // of the traced run, where there was one
+  FeedbackSamples samples;         // empty where the run proves nothing of times
 };
 
 // Writes the package of the mapping to `package` (which must not exist) and measures it. A run on this machine alone is
