@@ -1,11 +1,11 @@
 #include "estimator/costs.hpp"
 
-#include "estimator/class_model.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
+
+#include "estimator/class_model.hpp"
 
 namespace dse {
 namespace {
@@ -58,8 +58,12 @@ void correct(LayerCost& cost, const Correction& by) {
 }
 
 void correct(PartCost& cost, const Correction& by) {
-  for (double* seconds : {&cost.base_seconds, &cost.seconds_per_work, &cost.seconds_per_byte}) *seconds *= by.factor();
+  for (double* seconds : {&cost.base_seconds, &cost.seconds_per_work, &cost.seconds_per_byte, &cost.whole_seconds})
+    *seconds *= by.factor();
+  for (PartCurve& curve : cost.curves) curve.scale(by.factor());
+  cost.tier = Tier::corrected;
   cost.uncertainty = by.uncertainty(cost.uncertainty);
+  cost.between = by.uncertainty(cost.between);
 }
 
 template <typename Cost>

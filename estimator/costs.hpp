@@ -46,6 +46,7 @@ double copy_seconds(const DeviceProfile& profile, double bytes, int threads);
 // negative: a larger part never costs less.
 struct PartCost {
   double base_seconds = 0, seconds_per_work = 0, seconds_per_byte = 0;
+  Tier tier = Tier::analytical;
   double uncertainty = 0;           // of a small part that was not measured
   std::array<PartCurve, 3> curves;  // by PartAxis
   double between = 0;               // uncertainty of what lies between measured parts

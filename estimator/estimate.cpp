@@ -89,7 +89,7 @@ LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const 
   LayerCost cost = costs.at(part.layer, part.device, threads);
   if (part.fraction == 1 && part.work.kind == PartKind::full) return cost;
   const PartCost& model = costs.part_at(part.layer, part.device, threads);
-  cost.tier = Tier::analytical;
+  cost.tier = model.tier;
   const PartAxis axis = part_axis(network, part);
   const PartCurve& curve = model.curve(axis);
   if (curve.known()) {

@@ -75,6 +75,10 @@ double PartCurve::seconds(double fraction) const {
   return at_zero + (low.seconds - at_zero) * std::max(fraction, 0.0) / low.fraction;
 }
 
+void PartCurve::scale(double factor) {
+  for (CurvePoint& point : points_) point.seconds *= factor;
+}
+
 PartCurve part_curve(const DeviceProfile& profile, const std::string& signature, PartAxis axis, int threads,
                      double whole) {
   std::vector<CurvePoint> points;

@@ -30,6 +30,7 @@ class PartCurve {
   bool known() const { return !points_.empty(); }
   double smallest() const { return points_.front().fraction; }  // of a known curve
   double seconds(double fraction) const;
+  void scale(double factor);
 
  private:
   std::vector<CurvePoint> points_;  // ascending

@@ -351,7 +351,7 @@ TEST_CASE("calibrate --show tells of each class and thread count what is measure
   known.noise = 0.02;
   known.hold_out_error = 0.04;
   known.classes = {{"convolution", 2, 1e-6, 1e9, 0, 0.11}, {"pool", 2, 1e-6, 0, 1e9, 0}, {"other", 1, 1e-6, 0, 1e9, 0}};
-  known.kernels = {{"a", "convolution", 2, 1e-3, 0, 5, 0, 0}, {"b", "convolution", 2, 1e-3, 0, 5, 0, 0}};
+  known.kernels = {{"a", "convolution", 2, 1e-3, 0, 5, 0, 0, {}}, {"b", "convolution", 2, 1e-3, 0, 5, 0, 0, {}}};
   write_file(bench.file("board.yaml"), to_yaml(known));
   const DeviceProfile read = read_device_profile(bench.file("board.yaml"));
   update_corrections(read.file, read.sha256, {{"convolution", 2, std::log(2), 10}, {"convolution", 2, 0, 10}});

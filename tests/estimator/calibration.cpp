@@ -87,7 +87,7 @@ TEST_CASE("fitting exact times gives back the costs that made them") {
     fitted += kernel->seconds;
     CHECK(layer_cost(*other, layer, profile, 2).tier == Tier::table);
   }
-  CHECK(fitted == doctest::Approx(known).epsilon(0.01));
+  CHECK(fitted == relative(known).epsilon(0.01));
 }
 
 TEST_CASE("halves, thirds and quarters of the heavy layers are planned, each as one model's work") {
@@ -97,7 +97,7 @@ TEST_CASE("halves, thirds and quarters of the heavy layers are planned, each as 
   for (const CalibrationPart& part : parts) {
     CHECK(part.fraction > 0.15);
     CHECK(part.fraction < 0.6);
-    CHECK(part.macs == doctest::Approx(part.fraction * static_cast<double>(network->layers()[part.layer].macs)));
+    CHECK(part.macs == relative(part.fraction * static_cast<double>(network->layers()[part.layer].macs)));
     ++by_axis[part.axis];
     const PartModelRequest request{"part", {part.work}, part.inputs, part.outputs, {}};
     CHECK_NOTHROW(write_part_model(*network, request));
@@ -118,7 +118,7 @@ TEST_CASE("a part costs what was measured of it, and what lies between is betwee
     const Layer& layer = network->layers()[part.layer];
     const double whole = profile.find(layer.signature, 1)->seconds;
     const PartCurve curve = part_curve(profile, layer.signature, part.axis, 1, whole);
-    CHECK(curve.seconds(part.fraction) == doctest::Approx(whole * KnownDevice::share(part)).epsilon(0.05));
+    CHECK(curve.seconds(part.fraction) == relative(whole * KnownDevice::share(part)).epsilon(0.05));
     CHECK(curve.seconds(1) == whole);
     CHECK(part_cost(*network, layer, profile, 1).curve(part.axis).seconds(part.fraction) ==
           curve.seconds(part.fraction));
@@ -151,8 +151,8 @@ TEST_CASE("how late a message is noticed: in proportion to the wait, up to a lim
     observations.push_back({waited, std::min(0.1 * waited, 3e-4)});
   LinkProfile link;
   fit_wakes(observations, link);
-  CHECK(link.wake_share == doctest::Approx(0.1));
-  CHECK(link.wake_longest_seconds == doctest::Approx(3e-4));
+  CHECK(link.wake_share == relative(0.1));
+  CHECK(link.wake_longest_seconds == relative(3e-4));
   // One that spins is never late.
   for (WakeObservation& one : observations) one.late_seconds = 0;
   fit_wakes(observations, link);
@@ -218,8 +218,8 @@ TEST_CASE("least squares stay above zero, and exact where that is no limit") {
   Eigen::MatrixXd a(4, 2);
   a << 1, 0, 0, 1, 1, 1, 2, 1;
   const Eigen::VectorXd exact = nnls(a, a * Eigen::Vector2d(2, 3));
-  CHECK(exact[0] == doctest::Approx(2));
-  CHECK(exact[1] == doctest::Approx(3));
+  CHECK(exact[0] == relative(2));
+  CHECK(exact[1] == relative(3));
   const Eigen::VectorXd held = nnls(a, a * Eigen::Vector2d(2, -1));
   CHECK(held[1] == 0);
   CHECK(held[0] > 0);

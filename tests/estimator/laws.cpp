@@ -54,7 +54,7 @@ TEST_CASE("the period is at least every device's busy time, and energy and memor
         CHECK(e.period_s >= of.nic_in_s - close);
       }
       const Power& power = platform.devices[of.device].power;
-      CHECK(of.busy_s + of.communication_s + of.waiting_s == doctest::Approx(e.period_s));
+      CHECK(of.busy_s + of.communication_s + of.waiting_s == relative(e.period_s));
       CHECK(of.energy_j >= power.idle_watts * e.period_s - close);
       CHECK(of.memory_bytes == std::max(of.memory_load_bytes, of.memory_run_bytes));
       CHECK(of.memory_bytes >= of.weight_bytes);
@@ -62,7 +62,7 @@ TEST_CASE("the period is at least every device's busy time, and energy and memor
       energy_max = std::max(energy_max, of.energy_j);
       memory_max = std::max(memory_max, of.memory_bytes);
     }
-    CHECK(e.energy_sum_j == doctest::Approx(energy_sum));
+    CHECK(e.energy_sum_j == relative(energy_sum));
     CHECK(e.energy_max_j == energy_max);
     CHECK(e.memory_max_bytes == memory_max);
     CHECK(e.device_count == used);
@@ -79,7 +79,7 @@ TEST_CASE("busy times are the segments', weighted by the replicas' shares") {
       const double share = static_cast<double>(plan.programs.deployment.replicas[segment.replica].share);
       busy[segment.device] += share / shares_of(plan) * estimator.segment_seconds(plan, segment);
     }
-    for (const DeviceEstimate& of : e.devices) CHECK(of.busy_s == doctest::Approx(busy[of.device]));
+    for (const DeviceEstimate& of : e.devices) CHECK(of.busy_s == relative(busy[of.device]));
   });
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("the schedule respects every dependency, computes one step at a time, 
       const program::Step& step = plan.programs.programs[s.device].lanes[s.lane].steps[s.step];
       if (step.kind == program::StepKind::send) arrival[step.transfer] = s.end_s;
     }
-    CHECK(last == doctest::Approx(e.latency_s));
+    CHECK(last == relative(e.latency_s));
     std::map<std::size_t, std::vector<std::pair<double, double>>> computing;
     for (const ScheduledStep& s : e.schedule) {
       const program::Step& step = plan.programs.programs[s.device].lanes[s.lane].steps[s.step];
@@ -147,8 +147,8 @@ TEST_CASE("on one device latency and period are the sum of its layers and one en
       sum += estimator.layer(id, 0, plan.programs.programs[0].threads).seconds;
     const Estimate e = estimator.estimate(plan);
     REQUIRE(plan.segments.size() == 1);
-    CHECK(e.latency_s == doctest::Approx(sum));
-    CHECK(e.period_s == doctest::Approx(sum));
+    CHECK(e.latency_s == relative(sum));
+    CHECK(e.period_s == relative(sum));
     CHECK(e.bottleneck == "device d0");
     CHECK(e.survivability == 0);
   }
@@ -167,7 +167,7 @@ TEST_CASE("closed form and simulation agree on linear chains, and the simulation
     mapping.frames_in_flight = 64;
     const Plan plan = lower(*network, platform, mapping);
     const double closed = estimator.estimate(plan).period_s;
-    CHECK(estimator.simulated_period(plan, 800) == doctest::Approx(closed).epsilon(1e-6));
+    CHECK(estimator.simulated_period(plan, 800) == relative(closed).epsilon(1e-6));
   }
   for_random_plans(24, [](const Network& of, const Platform& platform, const Mapping&, const Plan& plan) {
     const Estimator estimator(of, platform);
@@ -251,8 +251,8 @@ TEST_CASE("a device that has waited notices a message later, the longer it has w
   const auto latency = [&](double share, double longest) {
     return Estimator(*network, with_wakes(platform, share, longest)).estimate(mapping).latency_s;
   };
-  CHECK(latency(0.1, 1) - eager.latency_s == doctest::Approx(0.1 * arrival));
-  CHECK(latency(0.1, arrival / 20) - eager.latency_s == doctest::Approx(arrival / 20));
+  CHECK(latency(0.1, 1) - eager.latency_s == relative(0.1 * arrival));
+  CHECK(latency(0.1, arrival / 20) - eager.latency_s == relative(arrival / 20));
 }
 
 TEST_CASE("late messages never make anything quicker, and each by the limit at most") {
@@ -267,7 +267,7 @@ TEST_CASE("late messages never make anything quicker, and each by the limit at m
     const SimulatedRun run = Estimator(network, late).simulated_run(plan, 12);
     double last = 0;
     for (const ScheduledStep& step : run.steps) last = std::max(last, step.end_s);
-    CHECK(last == doctest::Approx(*std::max_element(run.finished_s.begin(), run.finished_s.end())));
+    CHECK(last == relative(*std::max_element(run.finished_s.begin(), run.finished_s.end())));
   });
 }
 
@@ -279,7 +279,7 @@ TEST_CASE("a larger part of a layer never costs less, and the whole what was mea
     const PartCost model = part_cost(*network, layer, *platform.devices[1].profile, 2);
     CHECK(model.seconds(features(*network, layer), PartAxis::rows) /
               layer_cost(*network, layer, *platform.devices[1].profile, 2).seconds ==
-          doctest::Approx(1));
+          relative(1));
   }
   for (const Split split : {Split::rows, Split::channels}) {
     double before = 0;
@@ -339,8 +339,7 @@ TEST_CASE("a memory limit changes feasibility and nothing else; the reason says 
   CHECK(a.violation == 0);
   CHECK(a.reason.empty());
   CHECK_FALSE(b.feasible);
-  CHECK(b.violation ==
-        doctest::Approx(b.devices[0].memory_bytes / (1 << 20) + b.devices[1].memory_bytes / (1 << 20) - 2));
+  CHECK(b.violation == relative(b.devices[0].memory_bytes / (1 << 20) + b.devices[1].memory_bytes / (1 << 20) - 2));
   CHECK(b.reason.find("device d0 lacks ") != std::string::npos);
   CHECK(b.reason.find("device d1 lacks ") != std::string::npos);
   for (const Objective o : {Objective::latency, Objective::period, Objective::energy_max, Objective::energy_sum,
@@ -358,10 +357,10 @@ TEST_CASE("replicas share the frames, and survive the loss of a device") {
   const Estimator estimator(*network, platform);
   const double one = estimator.estimate(single_device(*network, 0)).period_s;
   const Estimate two = estimator.estimate(replicated(*network, {0, 1}, {1, 1}));
-  CHECK(two.period_s == doctest::Approx(one / 2).epsilon(0.01));
-  CHECK(two.survivability == doctest::Approx(0.5).epsilon(0.01));
+  CHECK(two.period_s == relative(one / 2).epsilon(0.01));
+  CHECK(two.survivability == relative(0.5).epsilon(0.01));
   const Estimate uneven = estimator.estimate(replicated(*network, {0, 1}, {3, 1}));
-  CHECK(uneven.period_s == doctest::Approx(one * 3 / 4).epsilon(0.01));
+  CHECK(uneven.period_s == relative(one * 3 / 4).epsilon(0.01));
   CHECK(objective_value(two, Objective::survivability) == -two.survivability);
 }
 

@@ -81,7 +81,7 @@ TEST_CASE("shares are small integers in proportion to the speeds") {
     CHECK(sum <= 64);
     for (std::size_t i = 0; i < speeds.size(); ++i) {
       CHECK(shares[i] >= 1);
-      CHECK(static_cast<double>(shares[i]) / sum == doctest::Approx(speeds[i] / all).epsilon(0.2));
+      CHECK(static_cast<double>(shares[i]) / sum == relative(speeds[i] / all).epsilon(0.2));
       for (std::size_t j = 0; j < speeds.size(); ++j)
         if (speeds[i] > speeds[j]) CHECK(shares[i] >= shares[j]);
     }
@@ -287,13 +287,13 @@ TEST_CASE("sums of partial results and copies take time") {
                     modelled(part.fraction * whole.work, bytes) / modelled(whole.work, whole.bytes);
       }
     }
-    CHECK(estimator.segment_seconds(plan, segment) / expected == doctest::Approx(1));  // Approx is absolute below 1
+    CHECK(estimator.segment_seconds(plan, segment) / expected == relative(1));  // Approx is absolute below 1
   }
   CHECK(sums > 0);
   DeviceProfile profile;
-  CHECK(copy_seconds(profile, 3e9, 4) == doctest::Approx(2));
+  CHECK(copy_seconds(profile, 3e9, 4) == relative(2));
   profile.classes.push_back({"data_movement", 4, 0, 0, 0, 0});
-  CHECK(copy_seconds(profile, 3e9, 4) == doctest::Approx(2));
+  CHECK(copy_seconds(profile, 3e9, 4) == relative(2));
 }
 
 }  // namespace dse::test

@@ -1,6 +1,8 @@
 // Platforms and mappings for the laws of the estimator.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <random>
 #include <vector>
 
@@ -9,6 +11,9 @@
 #include "tests/support/networks.hpp"
 
 namespace dse::test {
+
+// doctest's Approx adds 1 to its scale, so that all seconds would be alike.
+inline doctest::Approx relative(double value) { return doctest::Approx(value).scale(1e-9); }
 
 struct PlatformShape {
   std::size_t devices = 3;
