@@ -55,7 +55,7 @@ while [ "$count" -gt 0 ]; do
   count=$((count - 1))
   set -- "$@" "$option"
   case $option in
-    --input | --output | --report)
+    --input | --output | --report | --power-root)
       [ "$count" -gt 0 ] || fail 2 "$option needs a value"
       value=$(absolute "$1")
       shift

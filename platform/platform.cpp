@@ -23,7 +23,23 @@ std::string_view to_string(Provenance provenance) {
   return "assumed";
 }
 
+namespace {
+
+double interpolated(const std::vector<ActivePower>& table, double idle_watts, double threads) {
+  double t0 = 0, w0 = idle_watts;
+  for (const ActivePower& row : table) {
+    if (threads <= row.threads) return w0 + (row.watts - w0) * (threads - t0) / (row.threads - t0);
+    t0 = row.threads;
+    w0 = row.watts;
+  }
+  return idle_watts + (w0 - idle_watts) * threads / t0;
+}
+
+}  // namespace
+
 double Power::active_with(int threads, int cores) const {
+  if (!active_threads.empty())
+    return interpolated(active_threads, idle_watts, std::clamp(threads, 0, std::max(cores, 1)));
   const double busy = cores > 0 ? std::clamp(static_cast<double>(threads) / cores, 0.0, 1.0) : 1.0;
   return idle_watts + (active_watts - idle_watts) * busy;
 }

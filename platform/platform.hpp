@@ -24,7 +24,10 @@ struct Power {
   double joules_per_byte = 0;  // sent or received
   double joules_per_message = 0;
   Provenance source = Provenance::assumed;
-  // Active power with `threads` of `cores` busy: linear between idle and active.
+  bool declared = false;                      // stood in the file
+  std::vector<ActivePower> active_threads{};  // by thread count, where it was measured so; else empty
+  // Active power with `threads` of `cores` busy: linear between idle and what is known of more threads, and on from the
+  // last in proportion.
   double active_with(int threads, int cores) const;
 };
 

@@ -22,7 +22,7 @@ std::string device_text(const Device& device, const std::string& profile) {
   text += fmt::format("    cores: {}\n    memory: {} B\n    engine: {}\n", device.cores, device.memory_bytes,
                       device.engine);
   if (!profile.empty()) text += fmt::format("    profile: {}\n", yaml::quote(profile));
-  if (device.power.source != Provenance::assumed) text += fmt::format("    power: {}\n", power_text(device.power));
+  if (device.power.declared) text += fmt::format("    power: {}\n", power_text(device.power));
   return text;
 }
 

@@ -70,6 +70,19 @@ struct HostFingerprint {
   std::uint64_t memory_bytes = 0;
 };
 
+struct ActivePower {
+  int threads = 1;
+  double watts = 0;
+};
+
+// Power states of the whole host, as its sensor saw them.
+struct PowerProfile {
+  std::string sensor;  // which, and what of the host it measures
+  double idle_watts = 0;
+  std::optional<double> waiting_watts;  // while one worker waits for a message
+  std::vector<ActivePower> active;      // ascending threads; never below idle
+};
+
 struct DeviceProfile {
   std::string name;
   bool assumed = false;  // generic: nothing was measured
@@ -97,6 +110,7 @@ struct DeviceProfile {
   double memory_fold_factor = 1;        // and of those that a normalisation is folded into, of the one being created
   double memory_load_factor = 3;        // and of the largest convolution of that one
   double memory_load_bytes = 0;         // and whatever their size
+  std::optional<PowerProfile> power;    // where there was a sensor
 
   // Of a profile that was read from a file, and no part of that file.
   fs::path file;

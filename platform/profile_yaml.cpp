@@ -125,6 +125,49 @@ void read_memory(const Value& map, DeviceProfile& profile) {
   profile.memory_load_bytes = non_negative(map, "load_bytes", 0);
 }
 
+constexpr double most_watts = 10'000;  // what is above is a broken sensor or a mistaken unit
+
+double watts(const Value& map, std::string_view key) { return map.at(key).number(0, most_watts); }
+
+std::vector<ActivePower> read_active(const Value& list, double idle_watts) {
+  std::vector<ActivePower> active;
+  for (const Value& row : list.items()) {
+    row.allow_keys({"threads", "watts"});
+    const ActivePower power{thread_count(row), watts(row, "watts")};
+    if (!active.empty() && power.threads <= active.back().threads)
+      row.at("threads").fail("PROFILE-ORDER", "rows must be in ascending order of threads");
+    if (power.watts < idle_watts)
+      row.at("watts").fail("PROFILE-POWER",
+                           fmt::format("active power ({} W) is below idle power ({} W)", power.watts, idle_watts));
+    active.push_back(power);
+  }
+  if (active.empty()) list.fail("PROFILE-EMPTY", "no active power; measure it with 'dse calibrate'");
+  return active;
+}
+
+PowerProfile read_power(const Value& map) {
+  map.allow_keys({"source", "sensor", "idle_watts", "waiting_watts", "active"});
+  map.at("source").choice({"measured"});
+  PowerProfile power;
+  power.sensor = map.at("sensor").scalar_text();
+  power.idle_watts = watts(map, "idle_watts");
+  if (map.has("waiting_watts")) power.waiting_watts = watts(map, "waiting_watts");
+  if (power.waiting_watts && *power.waiting_watts < power.idle_watts)
+    map.at("waiting_watts").fail("PROFILE-POWER", "waiting power is below idle power");
+  power.active = read_active(map.at("active"), power.idle_watts);
+  return power;
+}
+
+std::string write_power(const PowerProfile& p) {
+  std::string out = fmt::format("power:\n  source: measured\n  sensor: {}\n  idle_watts: {}\n", quote(p.sensor),
+                                shortest(p.idle_watts));
+  if (p.waiting_watts) out += fmt::format("  waiting_watts: {}\n", shortest(*p.waiting_watts));
+  out += "  active:\n";
+  for (const ActivePower& row : p.active)
+    out += fmt::format("    - {{threads: {}, watts: {}}}\n", row.threads, shortest(row.watts));
+  return out;
+}
+
 std::string write_kernel(const KernelMeasurement& k) {
   return fmt::format(
       "  - {{signature: {}, op_class: {}, threads: {}, seconds: {}, spread: {}, samples: {}, macs: {}, bytes: {}{}}}\n",
@@ -172,6 +215,7 @@ std::string to_yaml(const DeviceProfile& p) {
       shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
       shortest(p.memory_activation_factor), shortest(p.memory_relaid_factor), shortest(p.memory_fold_factor),
       shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
+  if (p.power) out += write_power(*p.power);
   out += p.classes.empty() ? "classes: []\n" : "classes:\n";
   for (const ClassModel& model : p.classes) out += write_class(model);
   if (!p.parts.empty()) out += fmt::format("part_error: {}\nparts:\n", shortest(p.part_error));
@@ -196,7 +240,8 @@ std::string to_yaml(const LinkProfile& p) {
 DeviceProfile parse_device_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "profile", 1);
   root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "hold_out_error", "run_overhead_seconds",
-                   "cut_seconds_per_byte", "streaming_factor", "memory", "classes", "kernels", "part_error", "parts"});
+                   "cut_seconds_per_byte", "streaming_factor", "memory", "power", "classes", "kernels", "part_error",
+                   "parts"});
   DeviceProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto assumed = root.find("assumed")) profile.assumed = assumed->boolean();
@@ -208,6 +253,8 @@ DeviceProfile parse_device_profile(const std::string& text, const std::string& p
   profile.cut_seconds_per_byte = non_negative(root, "cut_seconds_per_byte", 0);
   profile.streaming_factor = positive_or(root, "streaming_factor", 1);
   if (const auto memory = root.find("memory")) read_memory(*memory, profile);
+  // Older readers refuse the key, so that they misread nothing: the version stays.
+  if (const auto power = root.find("power")) profile.power = read_power(*power);
   const Value classes = root.at("classes"), kernels = root.at("kernels");
   for (const Value& model : classes.items()) profile.classes.push_back(read_class(model));
   for (const Value& kernel : kernels.items()) profile.kernels.push_back(read_kernel(kernel));

@@ -59,6 +59,22 @@ Power read_power(const Value& map) {
   if (const auto joules = map.find("per_message")) power.joules_per_message = joules->joules();
   if (const auto source = map.find("source"))
     power.source = static_cast<Provenance>(source->choice({"measured", "datasheet", "assumed"}));
+  power.declared = true;
+  return power;
+}
+
+// What a sensor saw of the host, for one of the devices on it: they share what it takes idle, and each adds what it
+// does, so that their sum is the host's. The figures hold the network interface; nothing is added a byte.
+Power measured_power(const PowerProfile& profile, int cores, std::size_t devices) {
+  const double idle_watts = profile.idle_watts / static_cast<double>(devices);
+  const double of_others = profile.idle_watts - idle_watts;
+  const auto share = [&](double watts) { return watts - of_others; };
+  Power power;
+  power.idle_watts = idle_watts;
+  power.waiting_watts = share(profile.waiting_watts.value_or(profile.idle_watts));
+  for (const ActivePower& row : profile.active) power.active_threads.push_back({row.threads, share(row.watts)});
+  power.active_watts = power.active_with(cores, cores);
+  power.source = Provenance::measured;
   return power;
 }
 
@@ -134,6 +150,15 @@ class Reader {
     if (items.size() > max_devices)
       items[max_devices].fail("PLATFORM-DEVICES", fmt::format("more than {} devices", max_devices));
     for (const Value& item : items) platform_.devices.push_back(read_device(item));
+    const auto locals = std::count_if(platform_.devices.begin(), platform_.devices.end(),
+                                      [](const Device& device) { return device.local(); });
+    for (Device& device : platform_.devices)
+      if (!device.power.declared) device.power = undeclared_power(device, device.local() ? std::size_t(locals) : 1);
+  }
+
+  static Power undeclared_power(const Device& device, std::size_t on_its_host) {
+    if (!device.profile->power) return assumed_power(device);
+    return measured_power(*device.profile->power, device.cores, on_its_host);
   }
 
   Device read_device(const Value& map) {
@@ -157,7 +182,7 @@ class Reader {
     if (device.engine != "cpu")
       warn(fmt::format("device '{}': engine {} is passed on to ONNX Runtime, but only cpu is tested", device.name,
                        device.engine));
-    device.power = map.has("power") ? read_power(map.at("power")) : assumed_power(device);
+    if (map.has("power")) device.power = read_power(map.at("power"));
     read_device_profile_of(map, device);
     return device;
   }

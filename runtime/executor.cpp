@@ -209,9 +209,17 @@ class Executor {
       ready_.push({instance.frame, lane, step});
   }
 
+  void tell_warm() {
+    if (warm_) return;
+    warm_ = true;
+    if (options_.warm) options_.warm();
+  }
+
   void issue(std::size_t lane_index, Instance& instance, std::size_t step) try {
     LaneState& lane = lanes_[lane_index];
     const StepKind kind = lane.layout.lane->steps[step].kind;
+    // Receives are posted frames ahead.
+    if (kind != StepKind::receive && instance.frame >= options_.warmup) tell_warm();
     const double start = recorder_.now();
     perform(lane_index, instance, step);
     const double end = recorder_.now();
@@ -397,6 +405,7 @@ class Executor {
   const ExecutorOptions& options_;
   double deadline_;
   Recorder recorder_;
+  bool warm_ = false;
   std::vector<LaneState> lanes_;
   OutputOrder order_;
   std::priority_queue<ReadyStep, std::vector<ReadyStep>, std::greater<>> ready_;

@@ -87,6 +87,7 @@ struct ExecutorOptions {
   const std::atomic<bool>* cancelled = nullptr;           // looked at every 50 ms at least, between steps
   std::atomic<std::uint64_t>* finished_frames = nullptr;  // counts up as this device is done with a frame
   std::function<void(const FinishedStep&)> observer;      // receive and run steps
+  std::function<void()> warm;  // once, before this device begins its first frame after the warm-up
 };
 
 struct StepTimes {

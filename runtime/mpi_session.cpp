@@ -147,6 +147,15 @@ std::vector<std::string> MpiSession::gather(const std::string& text) {
   return all;
 }
 
+std::vector<std::uint64_t> MpiSession::gather_all(std::uint64_t value) {
+  std::vector<std::uint64_t> all(static_cast<std::size_t>(size_));
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgather(&value, 1, MPI_UINT64_T, all.data(), 1, MPI_UINT64_T, state_->control, &request),
+            "MPI_Iallgather");
+  wait_for(request, patient);
+  return all;
+}
+
 double MpiSession::clock_offset(int ranks, int rounds) {
   double offset = 0;
   for (int other = 1; other < ranks; ++other) {

@@ -32,22 +32,23 @@ std::string reasons(const std::vector<FoundSensor>& found, const fs::path& root)
   return text;
 }
 
-std::unique_ptr<PowerSensor> open_csv(const PowerSensorOptions& options) {
-  const std::string file = options.kind.substr(std::string_view("csv:").size());
-  if (file.empty()) throw Error(ExitCode::usage, "POWER-SENSOR", "'csv:' needs a file behind it, as in csv:meter.csv");
-  return open_csv_meter(file, options.clock);
-}
+constexpr std::string_view csv = "csv:";
 
 }  // namespace
 
+std::string checked_power_kind(const std::string& kind) {
+  if (kind == csv) throw Error(ExitCode::usage, "POWER-SENSOR", "'csv:' needs a file behind it, as in csv:meter.csv");
+  for (const char* known : {"auto", "hwmon", "rapl", "none"})
+    if (kind == known) return kind;
+  if (kind.starts_with(csv)) return kind;
+  throw Error(ExitCode::usage, "POWER-SENSOR",
+              "'" + printable(kind, 60) + "' is no kind of power sensor; there are auto, hwmon, rapl, csv:FILE, none");
+}
+
 std::unique_ptr<PowerSensor> open_power_sensor(const PowerSensorOptions& options) {
-  const std::string& kind = options.kind;
+  const std::string kind = checked_power_kind(options.kind);
   if (kind == "none") return std::make_unique<NoSensor>("no power sensor was asked for");
-  if (kind.starts_with("csv:")) return open_csv(options);
-  if (kind != "auto" && kind != "hwmon" && kind != "rapl")
-    throw Error(
-        ExitCode::usage, "POWER-SENSOR",
-        "'" + printable(kind, 60) + "' is no kind of power sensor; there are auto, hwmon, rapl, csv:FILE, none");
+  if (kind.starts_with(csv)) return open_csv_meter(kind.substr(csv.size()), options.clock);
   std::vector<FoundSensor> found = find_all(options.root, options.clock);
   if (kind != "auto") std::erase_if(found, [&](const FoundSensor& each) { return each.facts.kind != kind; });
   for (FoundSensor& each : found)

@@ -71,6 +71,9 @@ struct PowerSensorOptions {
   PowerClock clock = PowerClock::real();
 };
 
+// `kind` as it is; throws POWER-SENSOR (usage) for one that there is not.
+std::string checked_power_kind(const std::string& kind);
+
 // `auto` that finds nothing is `none`, and its source says why; the other kinds throw. Takes one reading of every
 // channel, so that what cannot be read is known before a long run.
 std::unique_ptr<PowerSensor> open_power_sensor(const PowerSensorOptions& options);

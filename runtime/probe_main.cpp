@@ -10,7 +10,7 @@
 namespace {
 
 constexpr const char* usage =
-    "usage: dse-probe timing|memory REQUEST.json\n"
+    "usage: dse-probe timing|memory|power REQUEST.json\n"
     "       mpirun -n 2 dse-probe link REQUEST.json\n"
     "One measurement for 'dse calibrate': reads a request, prints a report, both JSON.\n";
 
@@ -18,7 +18,8 @@ std::string measure(const std::string& what, const std::string& request, int& ar
   using namespace dse::probes;
   if (what == "timing") return to_json(measure_times(timing_request_from_json(request)));
   if (what == "memory") return to_json(measure_memory(memory_request_from_json(request)));
-  if (what != "link") throw dse::Error(dse::ExitCode::usage, "PROBE-KIND", "the kind is timing, memory or link");
+  if (what == "power") return to_json(measure_power(power_request_from_json(request), argc, argv));
+  if (what != "link") throw dse::Error(dse::ExitCode::usage, "PROBE-KIND", "the kind is timing, memory, power or link");
   const LinkReport report = measure_link(link_request_from_json(request), argc, argv);
   return report.rank == 0 ? to_json(report) : std::string();
 }

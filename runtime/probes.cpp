@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <optional>
 
 #include "base/error.hpp"
 #include "runtime/probes_chain.hpp"
 #include "runtime/probes_host.hpp"
+#include "runtime/probes_quota.hpp"
 #include "runtime/quantile.hpp"
 
 namespace dse::probes {
@@ -34,7 +34,7 @@ struct Samples {
 
 class Stopwatch {
  public:
-  Stopwatch(int threads, bool quota) : single_(threads == 1), quota_(quota) {}
+  explicit Stopwatch(int threads) : single_(threads == 1) {}
 
   template <typename Work>
   void time(Samples& samples, Work work) {
@@ -45,8 +45,8 @@ class Stopwatch {
     ++count_;
     const bool undisturbed = involuntary_switches(!single_) == switches;
     if (!undisturbed) ++preempted_;
-    if (undisturbed || quota_) {
-      samples.kept.push_back(wall_spent);  // under a quota, being stopped is what the device is like
+    if (undisturbed) {
+      samples.kept.push_back(wall_spent);
     } else if (single_) {
       samples.kept.push_back(
           cpu_spent);  // one thread that never sleeps: its processor time is what it would have taken alone
@@ -58,7 +58,7 @@ class Stopwatch {
   double preempted() const { return count_ > 0 ? static_cast<double>(preempted_) / static_cast<double>(count_) : 0; }
 
  private:
-  bool single_, quota_;
+  bool single_;
   std::size_t count_ = 0, preempted_ = 0;
 };
 
@@ -69,37 +69,19 @@ double fixed_work() {
   return x;
 }
 
-}  // namespace
+using Chains = std::vector<LoadedChain>;
 
-TimingReport measure_times(const TimingRequest& request) {
-  if (request.chains.empty() && request.apart.empty())
-    throw Error(ExitCode::bad_input, "PROBE-JSON", "a timing request without chains");
-  stay_on(request.cpus);
-  engine::EngineOptions options;
-  options.threads = request.threads;
-  const engine::Engine& engine = engine::Engine::instance(options);
+std::size_t models_in(const TimingRequest& request) {
+  std::size_t count = request.apart.size();
+  for (const Chain& chain : request.chains) count += chain.size();
+  return count;
+}
 
-  TimingReport report;
-  report.engine_version = engine.version();
-  report.quota = quota_active();
-  TensorStore store;
-  std::vector<LoadedChain> chains;
+// Samples of every model in turn, until the budget is spent.
+void sample_times(const TimingRequest& request, Chains& chains, TimingReport& report) {
   std::vector<std::vector<Samples>> samples;
-  for (const Chain& chain : request.chains) {
-    chains.emplace_back(engine, chain);
-    samples.emplace_back(chain.size());
-    chains.back().first_run(store);
-  }
-
-  std::deque<TensorStore> own_stores;
-  std::vector<LoadedChain> apart;
-  for (const std::string& model : request.apart) {
-    apart.emplace_back(engine, Chain{model});
-    apart.back().first_run(own_stores.emplace_back());
-  }
-  std::vector<Samples> apart_samples(apart.size());
-
-  Stopwatch stopwatch(request.threads, report.quota), noise_watch(1, report.quota);
+  for (const LoadedChain& chain : chains) samples.emplace_back(chain.size());
+  Stopwatch stopwatch(request.threads), noise_watch(1);
   Samples noise;
   volatile double sink = 0;
   const double begin = wall_seconds();
@@ -109,15 +91,98 @@ TimingReport measure_times(const TimingRequest& request) {
     for (std::size_t c = 0; c < chains.size(); ++c) {
       for (std::size_t m = 0; m < chains[c].size(); ++m) stopwatch.time(samples[c][m], [&] { chains[c].run(m); });
     }
-    for (std::size_t m = 0; m < apart.size(); ++m) stopwatch.time(apart_samples[m], [&] { apart[m].run(0); });
   }
   for (const auto& chain : samples) {
     auto& times = report.chains.emplace_back();
     for (const Samples& of : chain) times.push_back(of.summary());
   }
-  for (const Samples& of : apart_samples) report.apart.push_back(of.summary());
   report.preempted = stopwatch.preempted();
   report.noise = relative_spread(noise.kept);
+}
+
+// One model's windows.
+struct Windows {
+  double seconds = 0;
+  std::size_t runs = 0;
+  std::vector<double> means;
+
+  void add(const Window& window) {
+    seconds += window.seconds;
+    runs += window.runs;
+    means.push_back(window.mean());
+  }
+  ModelTime summary() const { return {seconds / static_cast<double>(runs), relative_spread(means), runs}; }
+};
+
+// The processor's time, which stops with the thread: whatever the quota, it tells how steady the machine is.
+double noise_of_processor_time() {
+  std::vector<double> spent;
+  volatile double sink = 0;
+  for (int i = 0; i < 20; ++i) {
+    const double before = thread_cpu_seconds();
+    sink = sink + fixed_work();
+    spent.push_back(thread_cpu_seconds() - before);
+  }
+  return relative_spread(spent);
+}
+
+void sample_windows(const TimingRequest& request, const runtime::CpuQuota& quota, Chains& chains,
+                    TimingReport& report) {
+  std::vector<std::vector<Windows>> windows;
+  for (const LoadedChain& chain : chains) windows.emplace_back(chain.size());
+  const double window_s = least_window_s(quota);
+  const std::size_t passes = window_passes(request.seconds, window_s, models_in(request), request.most_passes);
+  report.noise = noise_of_processor_time();
+  for (; report.passes < passes; ++report.passes) {
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+      for (std::size_t m = 0; m < chains[c].size(); ++m)
+        windows[c][m].add(run_window(window_s, wall_seconds, [&] { chains[c].run(m); }));
+    }
+  }
+  for (const auto& chain : windows) {
+    auto& times = report.chains.emplace_back();
+    for (const Windows& of : chain) times.push_back(of.summary());
+  }
+}
+
+}  // namespace
+
+double expected_seconds(const TimingRequest& request) {
+  const auto quota = binding_quota(request.cpus);
+  if (!quota) return request.seconds;
+  return std::max(request.seconds, static_cast<double>(models_in(request)) * least_window_s(*quota));
+}
+
+TimingReport measure_times(const TimingRequest& request) {
+  if (models_in(request) == 0) throw Error(ExitCode::bad_input, "PROBE-JSON", "a timing request without chains");
+  stay_on(request.cpus);
+  engine::EngineOptions options;
+  options.threads = request.threads;
+  const engine::Engine& engine = engine::Engine::instance(options);
+
+  TimingReport report;
+  report.engine_version = engine.version();
+  const auto quota = binding_quota(request.cpus);
+  report.quota = quota.has_value();
+  TensorStore store;
+  Chains chains;
+  for (const Chain& chain : request.chains) {
+    chains.emplace_back(engine, chain);
+    chains.back().first_run(store);
+  }
+  std::deque<TensorStore> own_stores;
+  for (const std::string& model : request.apart) {
+    chains.emplace_back(engine, Chain{model});
+    chains.back().first_run(own_stores.emplace_back());
+  }
+  const double begin = wall_seconds();
+  if (quota)
+    sample_windows(request, *quota, chains, report);
+  else
+    sample_times(request, chains, report);
+  report.seconds = wall_seconds() - begin;
+  for (std::size_t c = request.chains.size(); c < chains.size(); ++c) report.apart.push_back(report.chains[c].front());
+  report.chains.resize(request.chains.size());
   return report;
 }
 

@@ -30,8 +30,8 @@ struct TimingRequest {
 };
 
 struct ModelTime {
-  double seconds = 0;       // lower quartile of the samples kept
-  double spread = 0;        // their interquartile range over their median
+  double seconds = 0;       // lower quartile of the samples kept; under a quota the mean of all
+  double spread = 0;        // their interquartile range over their median; under a quota that of the windows' means
   std::size_t samples = 0;  // kept
 };
 
@@ -43,9 +43,15 @@ struct TimingReport {
   double preempted = 0;  // fraction of samples during which another process took the processor
   double noise = 0;      // relative interquartile range of a fixed piece of arithmetic, run once a pass
   bool quota = false;    // a processor quota of this process's control group is active
+  double seconds = 0;    // that measuring took: more than the budget where there are more windows than fit into it
 };
 
+// Under a processor quota smaller than the processors that the probe may use, a model's time is the mean over a window
+// of at least 20 of the quota's periods in which it runs again and again, stops by the quota included: that is what the
+// device is like. Every model has one window, and further ones as long as the budget lasts.
 TimingReport measure_times(const TimingRequest& request);
+// The budget, or what the windows under this process's quota take at least: what to wait for.
+double expected_seconds(const TimingRequest& request);
 
 // Resident memory of a process that loads the models of one chain and runs it.
 struct MemoryRequest {
@@ -92,12 +98,44 @@ struct LinkReport {
 // In every rank of the job, which it starts and ends; reports are alike, that of rank 0 is used.
 LinkReport measure_link(const LinkRequest& request, int& argc, char**& argv);
 
+// Power of the device in one of its states, while it stays in it.
+enum class PowerState {
+  idle,     // nothing runs
+  active,   // the chain runs again and again with that many threads
+  waiting,  // a worker waits for a message that does not come; starts and ends an MPI job of one rank
+};
+
+struct PowerRequest {
+  PowerState state = PowerState::idle;
+  std::string sensor = "auto";  // as open_power_sensor() takes them
+  std::string root = "/";
+  double seconds = 2;          // of the measurement
+  double longest_seconds = 0;  // of a second one, where the first had too few samples; 0: none
+  int threads = 1;
+  std::vector<int> cpus;
+  Chain chain;
+  int poll_microseconds = 50;  // as the worker's wait policy; 0: spinning
+};
+
+struct PowerReport {
+  std::string sensor;  // its kind
+  std::string source;
+  double watts = 0;  // mean
+  double seconds = 0;
+  std::size_t samples = 0;
+};
+
+// Throws what the sensor throws, and Error(device, POWER-SENSOR) where there is none.
+PowerReport measure_power(const PowerRequest& request, int& argc, char**& argv);
+
 std::string to_json(const TimingRequest& request);
 std::string to_json(const TimingReport& report);
 std::string to_json(const MemoryRequest& request);
 std::string to_json(const MemoryReport& report);
 std::string to_json(const LinkRequest& request);
 std::string to_json(const LinkReport& report);
+std::string to_json(const PowerRequest& request);
+std::string to_json(const PowerReport& report);
 // Throw Error(bad_input, PROBE-JSON).
 TimingRequest timing_request_from_json(const std::string& text);
 TimingReport timing_report_from_json(const std::string& text);
@@ -105,5 +143,7 @@ MemoryRequest memory_request_from_json(const std::string& text);
 MemoryReport memory_report_from_json(const std::string& text);
 LinkRequest link_request_from_json(const std::string& text);
 LinkReport link_report_from_json(const std::string& text);
+PowerRequest power_request_from_json(const std::string& text);
+PowerReport power_report_from_json(const std::string& text);
 
 }  // namespace dse::probes

@@ -12,7 +12,6 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/files.hpp"
 
 namespace dse::probes {
 namespace {
@@ -22,16 +21,6 @@ double clock_seconds(clockid_t clock) {
   clock_gettime(clock, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
-
-std::string first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-// "max 100000" (version 2) or "-1" (version 1) is no limit.
-bool limited(const std::string& line) { return !line.empty() && line.rfind("max", 0) != 0 && line[0] != '-'; }
 
 }  // namespace
 
@@ -54,23 +43,6 @@ void stay_on(const std::vector<int>& cpus) {
     throw Error(ExitCode::device, "PROBE-CPUS",
                 std::string("cannot stay on the processors asked for: ") + std::strerror(errno));
   }
-}
-
-bool quota_active() {
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t name = line.rfind(':');
-    if (name == std::string::npos) continue;
-    const bool second_version = line.rfind("0::", 0) == 0;
-    if (!second_version && line.find("cpu") == std::string::npos) continue;
-    const fs::path root = second_version ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    const char* file = second_version ? "cpu.max" : "cpu.cfs_quota_us";
-    for (fs::path group = line.substr(name + 1);; group = group.parent_path()) {
-      if (limited(first_line(root / group.relative_path() / file))) return true;
-      if (group.empty() || group == group.parent_path()) break;
-    }
-  }
-  return false;
 }
 
 Resident resident() {

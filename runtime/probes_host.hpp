@@ -15,9 +15,6 @@ long involuntary_switches(bool process);  // of the calling thread, or of all th
 // refused.
 void stay_on(const std::vector<int>& cpus);
 
-// Whether a control group on the way from this process to the root limits its processor time.
-bool quota_active();
-
 struct Resident {
   std::uint64_t now = 0, peak = 0;  // bytes; mapped files' resident pages included
 };

@@ -61,7 +61,8 @@ std::string to_json(const TimingReport& r) {
               {"passes", r.passes},
               {"preempted", r.preempted},
               {"noise", r.noise},
-              {"quota", r.quota}}
+              {"quota", r.quota},
+              {"seconds", r.seconds}}
       .dump();
 }
 
@@ -73,6 +74,7 @@ TimingReport timing_report_from_json(const std::string& text) {
     j.at("preempted").get_to(r.preempted);
     j.at("noise").get_to(r.noise);
     j.at("quota").get_to(r.quota);
+    j.at("seconds").get_to(r.seconds);
     for (const json& chain : j.at("chains")) r.chains.push_back(times_of(chain));
     r.apart = times_of(j.at("apart"));
     return r;
@@ -138,6 +140,60 @@ LinkReport link_report_from_json(const std::string& text) {
     for (const json& w : j.at("wakes"))
       r.wakes.push_back({w.at("waited_seconds").get<double>(), w.at("late_seconds").get<double>()});
     return r;
+  });
+}
+
+namespace {
+
+constexpr const char* power_states[] = {"idle", "active", "waiting"};
+
+PowerState power_state(const std::string& name) {
+  for (const PowerState state : {PowerState::idle, PowerState::active, PowerState::waiting})
+    if (name == power_states[static_cast<std::size_t>(state)]) return state;
+  throw Error(ExitCode::bad_input, "PROBE-JSON", "not a power state: '" + printable(name, 40) + "'");
+}
+
+}  // namespace
+
+std::string to_json(const PowerRequest& r) {
+  return json{{"state", power_states[static_cast<std::size_t>(r.state)]},
+              {"sensor", r.sensor},
+              {"root", r.root},
+              {"seconds", r.seconds},
+              {"longest_seconds", r.longest_seconds},
+              {"threads", r.threads},
+              {"cpus", r.cpus},
+              {"chain", r.chain},
+              {"poll_microseconds", r.poll_microseconds}}
+      .dump();
+}
+
+PowerRequest power_request_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    PowerRequest r;
+    r.state = power_state(j.at("state").get<std::string>());
+    j.at("sensor").get_to(r.sensor);
+    j.at("root").get_to(r.root);
+    j.at("seconds").get_to(r.seconds);
+    j.at("longest_seconds").get_to(r.longest_seconds);
+    j.at("threads").get_to(r.threads);
+    j.at("cpus").get_to(r.cpus);
+    j.at("chain").get_to(r.chain);
+    j.at("poll_microseconds").get_to(r.poll_microseconds);
+    return r;
+  });
+}
+
+std::string to_json(const PowerReport& r) {
+  return json{
+      {"sensor", r.sensor}, {"source", r.source}, {"watts", r.watts}, {"seconds", r.seconds}, {"samples", r.samples}}
+      .dump();
+}
+
+PowerReport power_report_from_json(const std::string& text) {
+  return parsed(text, [](const json& j) {
+    return PowerReport{j.at("sensor").get<std::string>(), j.at("source").get<std::string>(),
+                       j.at("watts").get<double>(), j.at("seconds").get<double>(), j.at("samples").get<std::size_t>()};
   });
 }
 

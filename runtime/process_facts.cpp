@@ -50,4 +50,13 @@ std::string host_name() {
   return printable(name.data());
 }
 
+std::uint64_t host_identity() {
+  std::string text;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> text;  // "0f3a...-....": 122 random bits
+  if (text.empty()) text = host_name();
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a: the same on every kind of machine
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return hash;
+}
+
 }  // namespace dse::runtime

@@ -16,5 +16,7 @@ void trim_heap();
 
 std::vector<int> affinity();  // cores that this process may run on
 std::string host_name();
+// The same for all processes of one running kernel, containers with names of their own included.
+std::uint64_t host_identity();
 
 }  // namespace dse::runtime

@@ -61,11 +61,12 @@ struct Worker::Loaded {
   std::unique_ptr<FrameSource> source;
   std::unique_ptr<OutputFiles> sink;
   std::unique_ptr<CutCheck> cuts;
+  std::optional<EnergyMeter> meter;  // of the lowest rank on a host
   DevicePart part;
 };
 
 Worker::Worker(MpiSession& session, Watchdog& watchdog, const WorkerOptions& options)
-    : session_(session), watchdog_(watchdog), options_(options) {}
+    : session_(session), watchdog_(watchdog), options_(options), hosts_(session.gather_all(host_identity())) {}
 
 int Worker::run() {
   int code = 0;
@@ -138,12 +139,21 @@ Worker::Loaded Worker::load(const Package& package) {
   if (has(program::StepKind::output))
     loaded.sink = std::make_unique<OutputFiles>(package, options_.check, options_.output);
   if (options_.verify_cuts) loaded.cuts = std::make_unique<CutCheck>(package);
+  open_meter(package, loaded);
   trim_heap();
   loaded.part.device = device;
   loaded.part.threads = engine.threads();
   loaded.part.memory_loaded_bytes = resident_bytes();
   loaded.part.load_s = seconds_since(start);
   return loaded;
+}
+
+// A sensor sees the whole host: of the ranks there one reads it, and says for whom.
+void Worker::open_meter(const Package& package, Loaded& loaded) const {
+  const auto rank = static_cast<std::size_t>(session_.rank());
+  const std::vector<std::size_t> beside = ranks_beside(rank, package.set.programs.size(), hosts_);
+  if (beside.front() == rank)
+    loaded.meter.emplace(PowerSensorOptions{options_.power_sensor, options_.power_root, PowerClock::real()}, beside);
 }
 
 namespace {
@@ -177,6 +187,7 @@ void Worker::run_frames(const Package& package, Loaded& loaded) {
   std::atomic<std::uint64_t> finished{0};
   run.finished_frames = &finished;
   if (loaded.cuts) run.observer = [&](const FinishedStep& step) { loaded.cuts->look(step); };
+  if (loaded.meter) run.warm = [&] { loaded.meter->start(); };
 
   session_.barrier();
   run.epoch = Clock::now();
@@ -195,6 +206,10 @@ void Worker::run_frames(const Package& package, Loaded& loaded) {
     std::thread compute([&] {
       try {
         loaded.part.run = execute(program, deployment, *loaded.runner, transport, source, sink, run);
+        if (loaded.meter) {
+          watchdog_.arm(60, "reading the power sensor");  // a meter's file may be written late
+          loaded.meter->stop();
+        }
         transport.close();
       } catch (...) {
         failure = std::current_exception();
@@ -206,6 +221,7 @@ void Worker::run_frames(const Package& package, Loaded& loaded) {
     loaded.part.communication_cpu_s = transport.cpu_seconds() / static_cast<double>(run.frames);
     if (loaded.sink) loaded.part.outputs = loaded.sink->checks();
     if (loaded.cuts) loaded.part.cuts = loaded.cuts->results();
+    if (loaded.meter) loaded.part.energy = loaded.meter->result();
   }
   // The others may have frames left: about as long as this device needed is granted, and each of them watches itself.
   watchdog_.arm(

@@ -24,6 +24,7 @@ class Worker {
 
   int run_package(const fs::path& folder);
   Loaded load(const Package& package);
+  void open_meter(const Package& package, Loaded& loaded) const;
   void run_frames(const Package& package, Loaded& loaded);
   RunFacts facts(const Package& package) const;
   // True where no rank failed; else rank 0 notes the first failure, and `code` is the largest exit code of all.
@@ -34,6 +35,7 @@ class Worker {
   MpiSession& session_;
   Watchdog& watchdog_;
   const WorkerOptions& options_;
+  std::vector<std::uint64_t> hosts_;  // by rank
   std::vector<WholeReport> reports_;  // at rank 0
 };
 

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/suggest.hpp"
 #include "runtime/decimal.hpp"
+#include "runtime/power_sensor.hpp"
 
 namespace dse::runtime {
 
@@ -31,6 +32,8 @@ const char* const worker_usage =
   --wait POLICY        spin, yield or sleep:US while messages are outstanding (default: as the package says)
   --deadline SECONDS   longest time without a finished frame (default: from the package's estimate)
   --threads N          of the engine (default: as the package says)
+  --power-sensor KIND  what measures the energy of this host: auto (default), hwmon, rapl, csv:FILE or none
+  --power-root DIR     of the tree that holds sys/ (default: /)
   --version            versions as JSON
 
 exit: 0 done, 2 usage, 3 bad package, 5 I/O, 7 device or MPI failure, 8 deadline passed, 9 outputs wrong
@@ -88,6 +91,8 @@ WorkerOptions parse_worker_options(const std::vector<std::string>& arguments) {
       {"--wait", [&](Value v) { options.wait = program::wait_policy_from_string(v); }},
       {"--deadline", [&](Value v) { options.deadline_s = seconds("--deadline", v); }},
       {"--threads", [&](Value v) { options.threads = static_cast<int>(count("--threads", v, 1, 4096)); }},
+      {"--power-sensor", [&](Value v) { options.power_sensor = checked_power_kind(v); }},
+      {"--power-root", [&](Value v) { options.power_root = v; }},
   };
   const std::map<std::string, bool*> flags{{"--check", &options.check},     {"--verify-cuts", &options.verify_cuts},
                                            {"--trace", &options.trace},     {"--help", &options.help},

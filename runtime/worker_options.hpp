@@ -25,6 +25,8 @@ struct WorkerOptions {
   std::optional<program::WaitPolicy> wait;
   std::optional<double> deadline_s;
   std::optional<int> threads;
+  std::string power_sensor = "auto";  // as open_power_sensor() takes it
+  fs::path power_root = "/";
   bool help = false;
   bool version = false;
 };

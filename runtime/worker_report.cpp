@@ -56,6 +56,22 @@ ordered_json steps(const DevicePart& part, const program::Program& program) {
   return result;
 }
 
+ordered_json to_json(const MeasuredEnergy& energy, std::size_t measured_frames) {
+  ordered_json result{{"sensor", energy.sensor.kind}, {"source", energy.sensor.source}};
+  if (energy.ranks.size() > 1) result["shared"] = energy.ranks;
+  if (!energy.reading) {
+    result["failure"] =
+        energy.failure.empty() ? "nothing was measured: no frame came after the warm-up" : energy.failure;
+    return result;
+  }
+  const EnergyReading& reading = *energy.reading;
+  result["joules_per_frame"] = reading.joules / static_cast<double>(std::max<std::size_t>(1, measured_frames));
+  result["joules"] = reading.joules;
+  result["seconds"] = reading.seconds;
+  result["samples"] = reading.samples;
+  return result;
+}
+
 std::string dump(const ordered_json& json, int indent) {
   return json.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
 }
@@ -85,6 +101,7 @@ std::string to_json(const DevicePart& part, const Package& package, std::size_t 
                       {"clock_offset_before_s", part.offset_before_s},
                       {"clock_offset_after_s", part.offset_after_s},
                       {"steps", steps(part, program)}};
+  if (part.energy) device["energy"] = to_json(*part.energy, measured_frames);
   ordered_json trace = ordered_json::array();
   for (const TraceEvent& event : part.run.trace)
     trace.push_back({event.frame, event.lane, event.step, event.start_s + shift, event.end_s + shift});
@@ -263,6 +280,18 @@ class Merge {
     result["trace_dropped"] = dropped;
   }
 
+  static std::string energy_line(const ordered_json& device) {
+    if (!device.contains("energy")) return "";
+    const ordered_json& energy = device["energy"];
+    const std::string of = energy.contains("shared")
+                               ? fmt::format("devices on {} together", printable(device["host"].get<std::string>(), 60))
+                               : printable(device["device"].get<std::string>(), 60);
+    if (!energy.contains("joules_per_frame"))
+      return fmt::format("  energy of {}: not measured: {}\n", of, energy["failure"].get<std::string>());
+    return fmt::format("  energy of {}: {:.3f} mJ a frame ({})\n", of, 1e3 * energy["joules_per_frame"].get<double>(),
+                       printable(energy["source"].get<std::string>(), 200));
+  }
+
   std::string summary(const ordered_json& result) const {
     const auto milliseconds = [&](const char* key) {
       return result[key].is_null() ? std::string("unknown") : fmt::format("{:.3f} ms", 1e3 * result[key].get<double>());
@@ -277,6 +306,7 @@ class Merge {
       text += fmt::format("  {}: busy {:.3f} ms a frame, waiting {:.3f} ms, peak memory {:.1f} MiB\n",
                           printable(device["device"].get<std::string>(), 60), 1e3 * device["busy_s"].get<double>(),
                           1e3 * device["waiting_s"].get<double>(), device["memory_bytes"].get<double>() / (1 << 20));
+    for (const ordered_json& device : result["devices"]) text += energy_line(device);
     return text;
   }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/energy_meter.hpp"
 #include "runtime/frame_files.hpp"
 #include "runtime/package.hpp"
 
@@ -23,6 +24,9 @@ struct DevicePart {
   double offset_after_s = 0;
   std::vector<OutputCheck> outputs;  // by network output; empty where nothing was compared here
   std::vector<CutCheck::Result> cuts;
+  // Of the whole host, from the first measured frame to the last: in the part of the lowest rank on it alone, so that
+  // nothing is counted twice. Empty elsewhere, and where there is no sensor.
+  std::optional<MeasuredEnergy> energy;
 };
 
 // As it travels to rank 0.

@@ -34,11 +34,14 @@ class Rounds {
   Measurement run() {
     // Comparing costs time of the sink: outputs are compared in a run of their own, with everything in flight.
     std::vector<Report> checked;
-    if (options_.compare_outputs && !once(check_frames(), 0, {"--check"}, checked)) return result_;
+    if (options_.compare_outputs && !once(check_frames(), 0, {"--check", "--power-sensor", "none"}, checked))
+      return result_;
     if (options_.traced_frames > 0 && !trace()) return result_;
     for (std::size_t round = 0; round < options_.rounds; ++round) {
-      if (!once(latency_frames(package_.programs.deployment), 2, {"--in-flight", "1"}, latency_)) return result_;
-      if (!once(period_frames_, fill(), {}, period_)) return result_;
+      if (!once(latency_frames(package_.programs.deployment), 2, {"--in-flight", "1", "--power-sensor", "none"},
+                latency_))
+        return result_;
+      if (!once(period_frames_, fill(), power_arguments(), period_)) return result_;
     }
     result_.ran = true;
     result_.outputs_right = result_.exit == ExitCode::done;
@@ -52,6 +55,11 @@ class Rounds {
     std::size_t in_flight = 0;
     for (const program::Replica& replica : package_.programs.deployment.replicas) in_flight += replica.frames_in_flight;
     return std::max<std::size_t>(4, 2 * in_flight);
+  }
+
+  // Energy is that of the steady state; reading a sensor in other runs would only disturb them.
+  std::vector<std::string> power_arguments() const {
+    return {"--power-sensor", options_.power_sensor, "--power-root", options_.power_root.string()};
   }
 
   // Every golden frame at least twice, and each replica's slots more than once.
@@ -77,7 +85,7 @@ class Rounds {
   // Keeping every step's time costs some: not in a run whose period counts.
   bool trace() {
     std::vector<Report> traced;
-    if (!once(options_.traced_frames, 0, {"--trace"}, traced)) return false;
+    if (!once(options_.traced_frames, 0, {"--trace", "--power-sensor", "none"}, traced)) return false;
     result_.trace = std::move(traced.front().trace);
     return true;
   }
@@ -115,11 +123,23 @@ class Rounds {
     for (const std::vector<Report>* reports : {&latency_, &period_})
       for (const Report& report : *reports)
         device.memory_bytes = std::max(device.memory_bytes, report.devices[rank].memory_bytes);
+    summarise_energy(rank);
     for (std::size_t step = 0; step < device.steps.size(); ++step)
       device.steps[step].median_s = median_of(period_, [&](const Report& report) {
         const std::vector<ReportStep>& steps = report.devices[rank].steps;
         return step < steps.size() ? steps[step].median_s : 0;
       });
+  }
+
+  // Of the rounds that measured it; where none did, the last reason.
+  void summarise_energy(std::size_t rank) {
+    std::vector<double> joules;
+    for (const Report& report : period_) {
+      const std::optional<ReportEnergy>& energy = report.devices[rank].energy;
+      if (energy && (energy->joules_per_frame || joules.empty())) result_.devices[rank].energy = energy;
+      if (energy && energy->joules_per_frame) joules.push_back(*energy->joules_per_frame);
+    }
+    if (!joules.empty()) result_.devices[rank].energy->joules_per_frame = median(std::move(joules));
   }
 
   template <typename Figure>

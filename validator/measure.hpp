@@ -16,8 +16,10 @@ namespace dse::validator {
 struct MeasureOptions {
   fs::path worker;         // find_worker()
   std::size_t frames = 0;  // of each run for the period, without warm-up; 0: what takes about two seconds, 24 to 400
-  bool compare_outputs = true;    // in a run of its own, before the others
-  std::size_t rounds = 3;         // medians over so many runs
+  bool compare_outputs = true;        // in a run of its own, before the others
+  std::size_t rounds = 3;             // medians over so many runs
+  std::string power_sensor = "auto";  // what the workers read in the rounds for the period
+  fs::path power_root = "/";
   std::size_t traced_frames = 0;  // of one more run, which keeps the time of every step; 0: no such run
   std::function<bool()> cancelled;
 };
@@ -28,12 +30,12 @@ struct Measurement {
   bool ran = false;                // all rounds ended and reported
   bool outputs_right = false;      // every element of every output within its tolerance, or not compared
   double max_relative_output_error = 0;
-  std::size_t frames = 0;  // measured for the period, all rounds together
-  double latency_s = 0;    // median of the rounds with one frame in flight
-  double period_s = 0;     // median of the rounds with as many in flight as the package says
-  std::vector<ReportDevice>
-      devices;                     // by rank: medians over the period's rounds; peak memory: the highest of all rounds
-  std::vector<ReportEvent> trace;  // of the run with traced_frames, which begins with an empty pipeline
+  std::size_t frames = 0;             // measured for the period, all rounds together
+  double latency_s = 0;               // median of the rounds with one frame in flight
+  double period_s = 0;                // median of the rounds with as many in flight as the package says
+  std::vector<ReportDevice> devices;  // by rank: medians over the period's rounds; peak memory: the highest of all
+                                      // rounds; energy: the median of the rounds in which it was measured
+  std::vector<ReportEvent> trace;     // of the run with traced_frames, which begins with an empty pipeline
   bool pinned = true;
   std::string engine_version, mpi_version, wait;
 };

@@ -68,6 +68,49 @@ ReportStep read_step(const Reader& step) {
   return {step.count("lane"), step.count("step"), step.text("name"), step.text("kind"), step.number("median_s")};
 }
 
+constexpr double most_watts = 10'000;  // of a host; its sensor refuses more, too
+
+void read_joules(const Reader& energy, ReportEnergy& result) {
+  result.joules_per_frame = energy.number("joules_per_frame");
+  result.seconds = energy.number("seconds");
+  result.samples = energy.count("samples");
+  const double joules = energy.number("joules");
+  if (joules > most_watts * (result.seconds + 1)) refuse("more energy than a device takes");
+  if (*result.joules_per_frame > joules) refuse("a frame's energy is more than that of all");
+}
+
+ReportEnergy read_energy(const Reader& energy, std::size_t rank, std::size_t ranks) {
+  ReportEnergy result;
+  result.sensor = energy.text("sensor");
+  result.source = energy.text("source");
+  if (energy.has("shared")) {
+    for (const json& other : energy.list("shared", ranks)) {
+      if (!other.is_number_unsigned() || other.get<std::size_t>() >= ranks)
+        refuse("energy of a rank that there is not");
+      result.ranks.push_back(other.get<std::size_t>());
+    }
+  } else {
+    result.ranks = {rank};
+  }
+  if (result.ranks.empty() || result.ranks.front() != rank) refuse("energy is told by another than the lowest rank");
+  if (energy.has("failure"))
+    result.failure = energy.text("failure");
+  else
+    read_joules(energy, result);
+  return result;
+}
+
+void refuse_energy_told_twice(const std::vector<ReportDevice>& devices) {
+  std::vector<bool> told(devices.size(), false);
+  for (const ReportDevice& device : devices) {
+    if (!device.energy) continue;
+    for (const std::size_t rank : device.energy->ranks) {
+      if (told.at(rank)) refuse("the energy of a rank is told twice");
+      told[rank] = true;
+    }
+  }
+}
+
 ReportDevice read_device(const Reader& device) {
   ReportDevice result;
   result.device = device.at("device").is_string() ? device.at("device").get<std::string>() : "";
@@ -112,6 +155,11 @@ Report read_report(const Reader& report, const std::vector<std::string>& devices
   for (std::size_t i = 0; i < devices.size(); ++i)
     if (i >= result.devices.size() || result.devices[i].device != devices[i])
       refuse("its devices are not those of the package");
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const Reader device(report.at("devices")[i]);
+    if (device.has("energy")) result.devices[i].energy = read_energy(Reader(device.at("energy")), i, devices.size());
+  }
+  refuse_energy_told_twice(result.devices);
   if (!report.has("trace")) return result;
   for (const json& event : report.list("trace", most_events * devices.size()))
     result.trace.push_back(read_event(Reader(event), devices.size()));

@@ -18,6 +18,17 @@ struct ReportStep {
   double median_s = 0;  // of its duration on the worker's thread
 };
 
+// Of a host, told by the lowest of the ranks on it.
+struct ReportEnergy {
+  std::string sensor;                      // its kind
+  std::string source;                      // and what of the host it measures
+  std::vector<std::size_t> ranks;          // that took the energy together: the reporting one, then any others
+  std::optional<double> joules_per_frame;  // empty where measuring failed
+  double seconds = 0;
+  std::size_t samples = 0;
+  std::string failure;
+};
+
 struct ReportDevice {
   std::string device;
   std::string host;
@@ -28,6 +39,7 @@ struct ReportDevice {
   double load_s = 0;
   double memory_bytes = 0;  // peak resident
   std::vector<ReportStep> steps;
+  std::optional<ReportEnergy> energy;  // empty without a sensor, and where a lower rank tells it
 };
 
 // What one step of one frame took, on rank 0's clock.
@@ -56,7 +68,7 @@ struct Report {
 };
 
 // One report, or the array of a list. Throws Error(device, REPORT-JSON) for text that is none, with names of devices
-// other than `devices`, negative or non-finite figures.
+// other than `devices`, negative or non-finite figures, energy that no device takes or that is told twice.
 std::vector<Report> parse_reports(const std::string& text, const std::vector<std::string>& devices);
 
 }  // namespace dse::validator

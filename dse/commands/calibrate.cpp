@@ -11,6 +11,7 @@
 #include "dse/commands/commands.hpp"
 #include "dse/commands/device_calibration.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/power_options.hpp"
 #include "dse/commands/profile_report.hpp"
 #include "dse/report/table.hpp"
 #include "models/zoo.hpp"
@@ -101,6 +102,22 @@ void warn_of_noise(const CalibrationResult& result, const Console& console) {
   }
 }
 
+void tell_of_quota(const CalibrationResult& result, const Console& console) {
+  if (result.over_budget <= 0) return;
+  console.note("a processor quota is active: times are means over windows of 20 of its periods, stops included");
+  if (result.over_budget > 1.1)
+    console.warn(
+        fmt::format("the processor quota's windows took {:.1f} times the budget for measuring", result.over_budget));
+}
+
+// Nothing where there is no sensor, which is usual.
+std::optional<PowerCalibration> power_to_measure(const Arguments& arguments, std::size_t slices) {
+  const runtime::PowerSensorOptions options = power_asked(arguments);
+  if (runtime::open_power_sensor(options)->facts().kind == "none") return std::nullopt;
+  constexpr double longest_s = 40;
+  return PowerCalibration{options, longest_s / static_cast<double>(slices)};
+}
+
 // What MPI adds to a worker; a machine without a working mpirun can still be calibrated.
 std::optional<LinkCalibration> local_link(const std::string& name, const std::string& between, Console& console) try {
   return calibrate_local_link(name, between);
@@ -118,11 +135,12 @@ void calibrate_machine(const Arguments& arguments, const std::vector<Network>& n
   check_writable(output.parent_path());
   const std::vector<int> cpus = usable_cpus();
   const DeviceCalibration device{"localhost", threads_asked(arguments, static_cast<int>(cpus.size())), cpus,
-                                 arguments.seconds("--budget")};
+                                 arguments.seconds("--budget"), power_to_measure(arguments, 1)};
   CalibrationResult result = calibrate_device(networks, device, console);
   const auto link = local_link("local", "localhost,localhost", console);
   result.profile.memory_base_bytes += link ? link->mpi_bytes : assumed_mpi_bytes;
   warn_of_noise(result, console);
+  tell_of_quota(result, console);
   write_file(output, to_yaml(result.profile));
   add_rows(table, output.string(), result);
 }
@@ -154,10 +172,12 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
   for (auto& [cores, result] : by_cores) {
     const int usable = std::min(cores, static_cast<int>(cpus.size()));
     const DeviceCalibration slice{fmt::format("{}-core slice", cores), threads_asked(arguments, usable), cpus,
-                                  arguments.seconds("--budget") / static_cast<double>(by_cores.size())};
+                                  arguments.seconds("--budget") / static_cast<double>(by_cores.size()),
+                                  power_to_measure(arguments, by_cores.size())};
     result = calibrate_device(networks, slice, console);
     result.profile.memory_base_bytes += link ? link->mpi_bytes : assumed_mpi_bytes;
     warn_of_noise(result, console);
+    tell_of_quota(result, console);
   }
   ProfileFiles files;
   for (const Device& device : platform.devices) {
@@ -225,6 +245,8 @@ Command calibrate_command() {
        {}},
       {"--show", "", "tell what PROFILE, or each device's of --platform, knows; measure nothing", false, false, "", {}},
       {"--budget", "TIME", "for the measuring itself", false, false, "60s", {}},
+      power_sensor_option(),
+      power_root_option(),
   };
   return command;
 }

@@ -10,17 +10,16 @@
 #include "base/error.hpp"
 #include "base/process.hpp"
 #include "deploy/weight_file.hpp"
+#include "dse/commands/power_calibration.hpp"
 #include "dse/report/progress.hpp"
 #include "models/submodel.hpp"
 #include "models/zoo.hpp"
 #include "runtime/probes.hpp"
 
 namespace dse {
-namespace {
 
 std::string probe_program() { return (executable_folder() / "dse-probe").string(); }
 
-// Runs `argv` with the request's file appended and returns what it printed.
 std::string run_probe(std::vector<std::string> argv, const std::string& request, double expected_seconds) {
   const TempDir folder("dse-probe");
   const fs::path file = folder.path() / "request.json";
@@ -41,6 +40,8 @@ std::string run_probe(std::vector<std::string> argv, const std::string& request,
   }
   return result.output;
 }
+
+namespace {
 
 // The models of one network's calibration plan, written as a deployment would have them: weights outside, mapped by
 // all.
@@ -113,8 +114,9 @@ NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const 
   request.seconds = seconds;
   request.chains = files.chains();
   request.apart = files.parts();
-  const auto report =
-      probes::timing_report_from_json(run_probe({probe_program(), "timing"}, probes::to_json(request), seconds));
+  const auto report = probes::timing_report_from_json(
+      run_probe({probe_program(), "timing"}, probes::to_json(request), probes::expected_seconds(request)));
+  if (report.quota) result.over_budget = std::max(result.over_budget, report.seconds / seconds);
   result.preempted = std::max(result.preempted, report.preempted);
   result.profile.noise = std::max(result.profile.noise, report.noise);
   result.profile.host.engine_version = report.engine_version;
@@ -214,6 +216,10 @@ CalibrationResult calibrate_device(const std::vector<Network>& networks, const D
     for (const int threads : device.threads) {
       progress.update(step++ / steps, fmt::format("{}, {} thread{}", network.name(), threads, threads == 1 ? "" : "s"));
       times.push_back(measure(network, plans.back(), files, threads, device, share, result));
+    }
+    if (n == 0 && device.power) {
+      progress.update(step / steps, "power");
+      result.profile.power = calibrate_power(device, files.chains().front(), console);
     }
     progress.update(step++ / steps, network.name() + ", memory");
     measure_memory(network, plans.back(), files, device.threads.back(), memory, base_bytes);

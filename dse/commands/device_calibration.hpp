@@ -1,6 +1,7 @@
 // Measures this machine with dse-probe processes and makes a device profile, or a link profile, of what they report.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,20 +9,28 @@
 #include "estimator/calibration.hpp"
 #include "models/network.hpp"
 #include "platform/profile.hpp"
+#include "runtime/power_sensor.hpp"
 
 namespace dse {
+
+struct PowerCalibration {
+  runtime::PowerSensorOptions sensor;
+  double budget_seconds = 40;  // of all states together
+};
 
 struct DeviceCalibration {
   std::string name;            // of the profile
   std::vector<int> threads;    // thread counts to measure
   std::vector<int> cpus;       // processors that the device has; a probe with T threads stays on the first T
   double budget_seconds = 60;  // of the timing probes' measuring passes together
+  std::optional<PowerCalibration> power = {};  // where there is a sensor
 };
 
 struct CalibrationResult {
   DeviceProfile profile;
   std::vector<HoldOut> hold_outs;
-  double preempted = 0;  // fraction of samples disturbed by other processes, of the worst probe
+  double preempted = 0;    // fraction of samples disturbed by other processes, of the worst probe
+  double over_budget = 0;  // under a processor quota: what measuring took as a multiple of its budget; 0: no quota
 };
 
 // Networks must not be empty. Throws Error(device, CALIBRATE-PROBE) with what the probe said where one fails.
@@ -39,6 +48,10 @@ struct LinkCalibration {
 
 // Between two ranks of this machine. Same errors.
 LinkCalibration calibrate_local_link(const std::string& name, const std::string& between);
+
+std::string probe_program();
+// Runs `argv` with the request's file appended and returns what it printed. Errors as above.
+std::string run_probe(std::vector<std::string> argv, const std::string& request, double expected_seconds);
 
 // The processors that this process may use.
 std::vector<int> usable_cpus();

@@ -11,9 +11,11 @@
 #include "base/files.hpp"
 #include "base/process.hpp"
 #include "dse/commands/commands.hpp"
+#include "dse/commands/power_options.hpp"
 #include "dse/report/table.hpp"
 #include "dse/version.hpp"
 #include "engine/engine.hpp"
+#include "runtime/cpu_quota.hpp"
 
 namespace dse {
 namespace {
@@ -103,26 +105,11 @@ Check memory_check() {
           enough ? "" : "large networks need about three times their weights"};
 }
 
-// Cores that the control group may use, 0 where it has no quota (or there is none).
-double quota_cores() {
-  std::ifstream own("/proc/self/cgroup");
-  for (std::string line; std::getline(own, line);) {
-    if (!line.starts_with("0::")) continue;
-    std::istringstream fields(first_line("/sys/fs/cgroup" + line.substr(3) + "/cpu.max"));
-    std::string quota;
-    double period = 0;
-    if (fields >> quota >> period && quota != "max" && period > 0) return std::strtod(quota.c_str(), nullptr) / period;
-  }
-  const double quota = std::strtod(first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").c_str(), nullptr);
-  const double period = std::strtod(first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us").c_str(), nullptr);
-  return quota > 0 && period > 0 ? quota / period : 0;
-}
-
 Check quota_check() {
-  const double quota = quota_cores();
-  if (quota <= 0) return {"cpu quota", Status::ok, "none", ""};
-  const bool enough = quota >= usable_cores();
-  return {"cpu quota", enough ? Status::ok : Status::warning, fmt::format("{:.2f} cores", quota),
+  const std::optional<runtime::CpuQuota> quota = runtime::cpu_quota();
+  if (!quota) return {"cpu quota", Status::ok, "none", ""};
+  const bool enough = quota->cores >= usable_cores();
+  return {"cpu quota", enough ? Status::ok : Status::warning, fmt::format("{:.2f} cores", quota->cores),
           enough ? "" : "the control group throttles below the cores that are visible: calibrate under the same quota"};
 }
 
@@ -134,25 +121,27 @@ Check governor_check() {
           steady ? "" : "for steady measurements: cpupower frequency-set -g performance"};
 }
 
-// Power sensors that could be read: none of them is used for energy yet, so the answer says what exists.
-Check sensor_check() {
-  std::string names;
-  std::error_code none;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/sys/class/hwmon", none))
-    if (first_line(entry.path() / "name") == "ina3221") names += names.empty() ? "ina3221" : ", ina3221";
-  if (::access("/sys/class/powercap/intel-rapl:0/energy_uj", R_OK) == 0) names += names.empty() ? "rapl" : ", rapl";
-  if (names.empty())
-    return {"power sensors", Status::ok, "none", "energy is estimated from the coefficients in the platform file"};
-  return {"power sensors", Status::ok, names,
-          "present; energy is estimated from the coefficients in the platform file"};
+// One row a sensor, as `auto` would try them. None is information: energy is then estimated from coefficients.
+std::vector<Check> sensor_checks(const fs::path& root) {
+  std::vector<Check> checks;
+  for (const runtime::ListedPowerSensor& sensor : runtime::list_power_sensors(root))
+    checks.push_back(
+        {"power sensor", Status::ok,
+         printable(sensor.facts.kind + (sensor.readable ? ": " : ", not readable: ") + sensor.facts.source),
+         printable(sensor.readable ? "" : sensor.why_not, 300)});
+  if (checks.empty())
+    checks.push_back({"power sensor", Status::ok, "none",
+                      "energy is estimated from the coefficients in the platform file; a meter's file can be named: "
+                      "--power-sensor csv:FILE"});
+  return checks;
 }
 
 std::string_view status_text(Status status) {
   return status == Status::ok ? "ok" : status == Status::warning ? "warning" : "MISSING";
 }
 
-int run_doctor(const Arguments&, Console& console) {
-  const std::vector<Check> checks = {
+int run_doctor(const Arguments& arguments, Console& console) {
+  std::vector<Check> checks = {
       {"dse", Status::ok, version_text(), ""},
       engine_check(),
       program_check("dse-shapes", "DSE_SHAPES", "reading models"),
@@ -162,8 +151,8 @@ int run_doctor(const Arguments&, Console& console) {
       memory_check(),
       quota_check(),
       governor_check(),
-      sensor_check(),
   };
+  for (Check& check : sensor_checks(power_asked(arguments).root)) checks.push_back(std::move(check));
   report::Table table{{{"check", "check"}, {"status", "status"}, {"found", "found"}, {"advice", "advice"}}, {}};
   bool complete = true;
   for (const Check& check : checks) {
@@ -177,8 +166,11 @@ int run_doctor(const Arguments&, Console& console) {
 }  // namespace
 
 Command doctor_command() {
-  return {
-      {"doctor"}, "check that this machine has what dse needs; exit 7 where something is missing", {}, {}, run_doctor};
+  return {{"doctor"},
+          "check that this machine has what dse needs; exit 7 where something is missing",
+          {},
+          {power_root_option()},
+          run_doctor};
 }
 
 }  // namespace dse

@@ -13,6 +13,7 @@
 #include "dse/commands/feedback.hpp"
 #include "dse/commands/model_options.hpp"
 #include "dse/commands/platform_warnings.hpp"
+#include "dse/commands/power_options.hpp"
 #include "dse/commands/step_timeline.hpp"
 #include "dse/commands/subject.hpp"
 #include "dse/commands/validation.hpp"
@@ -58,28 +59,44 @@ std::string outcome(const archive::Validation& of) {
   return of.ok ? "right" : "WRONG";
 }
 
+bool of_energy(const Pair& pair) { return pair.quantity == Quantity::joules; }
+
+std::string title(const Validated& one, const Pair& pair) {
+  return std::string(pair.title) + (of_energy(pair) && one.run.energy_assumed ? " (assumed)" : "");
+}
+
+// What measured the energy; times and memory need no sensor.
+report::Cell sensor(const Validated& one, const Pair& pair) {
+  return of_energy(pair) ? report::Cell(energy_label(one.run.energy)) : report::Cell();
+}
+
 report::Table table_of(const std::vector<Validated>& all) {
   report::Table table{{{"candidate_id", "candidate"},
                        {"quantity", "quantity"},
                        {"estimated", "estimated"},
                        {"measured", "measured"},
                        {"ratio", "estimated/measured"},
+                       {"measured_with", "measured with"},
                        {"outputs", "outputs"},
                        {"max_relative_output_error", "largest error"}},
                       {}};
   for (const Validated& one : all)
     for (const Pair& pair : pairs(one.run.validation))
-      table.rows.push_back({one.candidate, pair.title, report::human(pair.estimated, pair.quantity),
+      table.rows.push_back({one.candidate, title(one, pair), report::human(pair.estimated, pair.quantity),
                             pair.measured ? report::Cell(report::human(*pair.measured, pair.quantity)) : report::Cell(),
-                            ratio(pair), outcome(one.run.validation), one.run.validation.max_relative_output_error});
+                            ratio(pair), sensor(one, pair), outcome(one.run.validation),
+                            one.run.validation.max_relative_output_error});
   return table;
 }
 
 report::Table csv_of(const std::vector<Validated>& all) {
-  report::Table table{{{"candidate_id", ""}, {"quantity", ""}, {"estimated", ""}, {"measured", ""}, {"ok", ""}}, {}};
+  report::Table table{
+      {{"candidate_id", ""}, {"quantity", ""}, {"estimated", ""}, {"measured", ""}, {"ok", ""}, {"measured_with", ""}},
+      {}};
   for (const Validated& one : all)
     for (const Pair& pair : pairs(one.run.validation))
-      table.rows.push_back({one.candidate, pair.key, pair.estimated, pair.measured, one.run.validation.ok});
+      table.rows.push_back(
+          {one.candidate, pair.key, pair.estimated, pair.measured, one.run.validation.ok, sensor(one, pair)});
   return table;
 }
 
@@ -100,6 +117,9 @@ nlohmann::ordered_json json_of(const Validated& one) {
                                 {"frames", of.frames},
                                 {"oversubscribed", of.oversubscribed},
                                 {"link", one.run.link},
+                                {"energy_assumed", one.run.energy_assumed},
+                                {"energy_label", energy_label(one.run.energy)},
+                                {"energy", to_json(one.run.energy)},
                                 {"failure", nullptr}};
   if (!of.failure.empty()) result["failure"] = of.failure;
   return result;
@@ -182,6 +202,9 @@ class Validator {
     if (arguments.has("--frames"))
       options.frames = static_cast<std::size_t>(arguments.integer("--frames", 2, 1'000'000));
     options.rounds = static_cast<std::size_t>(arguments.integer("--rounds", 1, 1000));
+    const runtime::PowerSensorOptions power = power_asked(arguments);
+    options.power_sensor = power.kind;
+    options.power_root = power.root;
     if (arguments.has("--timeline")) options.traced_frames = timeline_frames;
     options.cancelled = [] { return interrupted(); };
     return options;
@@ -216,6 +239,8 @@ class Validator {
       console_.warn(
           fmt::format("candidate {}: its devices share cores of this machine (oversubscribed): its times prove nothing",
                       result.candidate));
+    for (const std::string& line : energy_lines(result.run.energy, result.run.energy_assumed))
+      console_.note(fmt::format("candidate {}: {}", result.candidate, line));
     if (result.run.link.starts_with("this machine"))
       console_.note(fmt::format("candidate {}: estimated for {}", result.candidate, result.run.link));
   }
@@ -297,6 +322,8 @@ Command validate_command() {
        {"--keep", "DIR", "keep the packages in this folder", false, false, "", {}},
        {"--no-feedback", "", "do not correct the devices' later estimates by what is measured", false, false, "", {}},
        timeline_option("measured"),
+       power_sensor_option(),
+       power_root_option(),
        {"--program", "PATH", "the dse-worker to run", false, false, "", {}},
        moved_model_option(),
        shape_option(),

@@ -80,7 +80,15 @@ class Comparison {
     result.energy_estimated_j = estimate_.energy_max_j;
     result.oversubscribed = package_.ranks.oversubscribed || !measured_.pinned;
     for (std::size_t rank = 0; rank < measured_.devices.size(); ++rank) add_device(result, rank);
+    store_energy(energy(), result);
     return result;
+  }
+
+  std::vector<HostEnergy> energy() const {
+    std::vector<double> estimated;
+    for (std::size_t rank = 0; rank < measured_.devices.size(); ++rank)
+      estimated.push_back(estimate_of(estimate_, package_.ranks.ranks[rank].device).energy_j);
+    return host_energies(measured_, estimated);
   }
 
  private:
@@ -136,19 +144,20 @@ nlohmann::ordered_json device_facts(const validator::Measurement& measured) {
 }
 
 std::string provenance(const validator::Measurement& measured, const validator::MeasureOptions& options,
-                       const deploy::PackageReport& package, const std::string& link) {
+                       const deploy::PackageReport& package, const ValidationRun& run) {
   const HostFingerprint host = this_host(measured.engine_version);
   return nlohmann::ordered_json{
       {"dse", version_text()},
       {"engine_version", measured.engine_version},
       {"mpi_version", measured.mpi_version},
       {"wait", measured.wait},
-      {"link", link},
+      {"link", run.link},
       {"rounds", options.rounds},
       {"pinned", measured.pinned},
       {"oversubscribed", package.ranks.oversubscribed},
       {"host",
        {{"cpu", host.cpu}, {"kernel", host.kernel}, {"cores", host.cores}, {"memory_bytes", host.memory_bytes}}},
+      {"energy", to_json(run.energy)},
       {"devices", device_facts(measured)}}
       .dump();
 }
@@ -175,11 +184,14 @@ ValidationRun validate_mapping(deploy::Reference& reference, const Platform& pla
   ValidationRun run;
   run.exit = measured.exit;
   run.link = link_label(replaced);
-  run.validation = Comparison(estimator, plan, estimate, written, measured).make();
+  const Comparison comparison(estimator, plan, estimate, written, measured);
+  run.validation = comparison.make();
+  run.energy = comparison.energy();
+  run.energy_assumed = estimate.energy_assumed;
   if (run.validation.ok && run.validation.failure.empty() && !run.validation.oversubscribed)
     run.samples = samples_of(reference.network(), used, plan, written, measured);
   if (!measured.trace.empty()) run.timeline = timeline_of(used, plan, written, measured.trace);
-  run.validation.provenance_json = provenance(measured, options, written, run.link);
+  run.validation.provenance_json = provenance(measured, options, written, run);
   return run;
 }
 

@@ -6,6 +6,7 @@
 #include "deploy/reference.hpp"
 #include "dse/archive/archive.hpp"
 #include "dse/commands/feedback.hpp"
+#include "dse/commands/validated_energy.hpp"
 #include "dse/report/timeline.hpp"
 #include "partition/mapping.hpp"
 #include "platform/platform.hpp"
@@ -17,6 +18,8 @@ struct ValidationRun {
   archive::Validation validation;  // complete, also where the run failed
   ExitCode exit = ExitCode::done;  // done, mismatch (9), device (7), deadline (8), interrupted, ...
   std::string link;                // what the estimate assumes of the network, for people
+  std::vector<HostEnergy> energy;  // empty where no host has a sensor
+  bool energy_assumed = false;     // the estimated one
   report::Timeline timeline;       // of the traced run, where there was one
   FeedbackSamples samples;         // empty where the run proves nothing of times
 };

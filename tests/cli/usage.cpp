@@ -110,7 +110,33 @@ TEST_CASE("doctor reports every check, as a table and as one JSON value") {
   bool missing = false;
   for (const nlohmann::json& check : checks) missing = missing || check["status"] == "MISSING";
   CHECK((result.exit_code == 7) == missing);
+  CHECK(result.output.find("power sensor") != std::string::npos);
   const ProcessResult bare = shell("PATH= DSE_ORT_LIBRARY=/nonexistent.so \"$DSE\" doctor");
   CHECK(bare.exit_code == 7);
   CHECK(bare.output.find("MISSING") != std::string::npos);
+}
+
+TEST_CASE("doctor lists power sensors with the reason of those that cannot be read; none is no failure") {
+  const TempDir tree("dse-doctor");
+  const auto rows = [&] {
+    const ProcessResult result = run({"doctor", "--format", "json", "--power-root", tree.path().string()});
+    std::vector<nlohmann::json> found;
+    for (const nlohmann::json& check : nlohmann::json::parse(result.output))
+      if (check["check"] == "power sensor") found.push_back(check);
+    return found;
+  };
+  REQUIRE(rows().size() == 1);
+  CHECK(rows()[0]["status"] == "ok");
+  CHECK(rows()[0]["found"] == "none");
+  const fs::path zone = tree.path() / "sys/class/powercap/intel-rapl:0";
+  fs::create_directories(zone);
+  write_file(zone / "name", "package-0\n");
+  write_file(zone / "max_energy_range_uj", "262143328850\n");
+  REQUIRE(rows().size() == 1);
+  CHECK(rows()[0]["status"] == "ok");
+  CHECK(rows()[0]["found"].get<std::string>().starts_with("rapl, not readable: "));
+  CHECK(rows()[0]["advice"].get<std::string>().find("energy_uj: cannot be opened") != std::string::npos);
+  write_file(zone / "energy_uj", "1\n");
+  CHECK(rows()[0]["found"].get<std::string>().starts_with("rapl: "));
+  CHECK(rows()[0]["advice"] == "");
 }

@@ -309,6 +309,7 @@ TEST_CASE("validate runs, compares and stores, against an estimate for the link 
   }
   CHECK(one["estimated"]["energy_max_j"].get<double>() > 0);
   CHECK(one["measured"]["energy_max_j"].is_null());
+  CHECK(one["energy_assumed"] == true);
   // The declared network takes 5 ms a message at least; the run used this machine's memory.
   CHECK(candidate.estimate.latency_s > 5e-3);
   CHECK(one["estimated"]["latency_s"].get<double>() < candidate.estimate.latency_s - 4e-3);

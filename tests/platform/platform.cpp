@@ -304,3 +304,40 @@ TEST_CASE("discover writes a platform that is read back") {
     CHECK_FALSE(platform.oversubscribed());
   }
 }
+
+TEST_CASE("measured power of a profile is used where the file declares none, and shared by the devices of a host") {
+  const TempDir folder("dse-platform-power");
+  DeviceProfile profile = generic_profile(4);
+  profile.power = PowerProfile{"rapl", 2, 2.4, {{1, 3}, {3, 6}}};
+  write_file(folder.path() / "p.yaml", to_yaml(profile));
+  const auto read = [&](const std::string& second) {
+    return parse_platform(
+        "dse: platform/1\ndevices:\n  - {name: a, host: localhost, cores: 4, memory: 1 GiB, profile: p.yaml}\n" +
+            second,
+        (folder.path() / "f.yaml").string());
+  };
+  const Power alone = read("").devices[0].power;
+  CHECK(alone.source == Provenance::measured);
+  CHECK_FALSE(alone.declared);
+  CHECK(alone.idle_watts == 2);
+  CHECK(alone.waiting_watts == 2.4);
+  CHECK(alone.joules_per_byte == 0);
+  CHECK(alone.active_with(0, 4) == 2);
+  CHECK(alone.active_with(1, 4) == 3);
+  CHECK(alone.active_with(2, 4) == doctest::Approx(4.5));
+  CHECK(alone.active_with(3, 4) == 6);
+  CHECK(alone.active_with(4, 4) == doctest::Approx(2 + 4 * 4 / 3.0));  // in proportion to what three threads add
+  CHECK(alone.active_with(9, 4) == alone.active_watts);
+  // Idle power is the host's: its two devices have half each, and all of what they add.
+  const Platform both = read(
+      "  - {name: b, host: localhost, cores: 4, memory: 1 GiB, profile: p.yaml, power: {idle: 7 W, active: 8 W}}\n");
+  CHECK(both.devices[0].power.idle_watts == 1);
+  CHECK(both.devices[0].power.waiting_watts == doctest::Approx(1.4));
+  CHECK(both.devices[0].power.active_with(1, 4) == doctest::Approx(2));
+  CHECK(both.devices[1].power.idle_watts == 7);
+  CHECK(both.devices[1].power.source == Provenance::assumed);
+  // What stood in the file is written, assumed or not; what a profile says stays there.
+  const std::string text = to_yaml(both, {{{"a", "p.yaml"}, {"b", "p.yaml"}}, {}});
+  CHECK(text.find("idle: 7 W") != std::string::npos);
+  CHECK(text.find("idle: 1 W") == std::string::npos);
+}

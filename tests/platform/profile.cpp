@@ -127,6 +127,45 @@ TEST_CASE("row 50: profiles of another version, with impossible figures, or trun
   }
 }
 
+namespace {
+
+DeviceProfile with_power() {
+  DeviceProfile p = sample();
+  p.power = PowerProfile{"rapl, packages: \"0\"", 2.5, 2.75, {{1, 4}, {4, 10.0 / 3 + 4}}};
+  return p;
+}
+
+std::string power_error(const std::string& from, const std::string& to) {
+  return error_of([&] { parse_device_profile(replaced(to_yaml(with_power()), from, to), "p.yaml"); });
+}
+
+}  // namespace
+
+TEST_CASE("measured power round-trips in a profile, and impossible figures are refused") {
+  CHECK_FALSE(parse_device_profile(to_yaml(sample()), "p.yaml").power.has_value());
+  const std::string text = to_yaml(with_power());
+  CHECK(text.find("  source: measured\n") != std::string::npos);
+  const DeviceProfile read = parse_device_profile(text, "p.yaml");
+  CHECK(to_yaml(read) == text);
+  REQUIRE(read.power.has_value());
+  CHECK(read.power->sensor == "rapl, packages: \"0\"");
+  CHECK(read.power->idle_watts == 2.5);
+  CHECK(read.power->waiting_watts == 2.75);
+  REQUIRE(read.power->active.size() == 2);
+  CHECK(read.power->active[1].threads == 4);
+  CHECK(read.power->active[1].watts == 10.0 / 3 + 4);
+  CHECK_FALSE(parse_device_profile(replaced(text, "  waiting_watts: 2.75\n", ""), "p.yaml").power->waiting_watts);
+  CHECK(power_error("source: measured", "source: guessed").starts_with("YAML-VALUE"));
+  CHECK(power_error("  source: measured\n", "").starts_with("YAML-MISSING"));
+  CHECK(power_error("idle_watts: 2.5", "idle_watts: -1").starts_with("YAML-RANGE"));
+  CHECK(power_error("idle_watts: 2.5", "idle_watts: .nan").starts_with("YAML-NUMBER"));
+  CHECK(power_error("idle_watts: 2.5", "idle_watts: 2.6e5").starts_with("YAML-RANGE"));
+  CHECK(power_error("idle_watts: 2.5", "idle_wats: 2.5").starts_with("YAML-KEY"));
+  CHECK(power_error("waiting_watts: 2.75", "waiting_watts: 2").starts_with("PROFILE-POWER"));
+  CHECK(power_error("watts: 4}", "watts: 2}").starts_with("PROFILE-POWER"));
+  CHECK(power_error("threads: 4,", "threads: 1,").starts_with("PROFILE-ORDER"));
+}
+
 TEST_CASE("kernels are found by signature and threads; classes fall back to near thread counts, then to other") {
   const DeviceProfile p = sample();
   REQUIRE(p.find("12", 1));

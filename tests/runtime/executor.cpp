@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -277,6 +279,31 @@ TEST_CASE("figures and trace cover what ran") {
   CHECK(outcomes[0].report.started.size() == 8);
   CHECK(outcomes[0].report.finished.size() == 8);
   CHECK(outcomes[1].report.started.empty());
+}
+
+TEST_CASE("each device tells once that its warm-up is over, before it computes the first frame after it") {
+  const toy::Network network = toy::chain(2);
+  const program::ProgramSet set = toy::lower(network, {{1, 3, 0, 1, {0, 1}}}, 2, Pieces::whole);
+  std::mutex mutex;
+  std::map<std::thread::id, int> computed;
+  std::vector<int> before_warm;
+  runtime::ExecutorOptions options = frames(9);
+  options.warmup = 4;
+  options.warm = [&] {
+    const std::scoped_lock lock(mutex);
+    before_warm.push_back(computed[std::this_thread::get_id()]);
+  };
+  const auto counting = [&](const program::Program& program) {
+    return std::make_unique<toy::Runner>(program, [&](std::size_t) {
+      const std::scoped_lock lock(mutex);
+      ++computed[std::this_thread::get_id()];
+    });
+  };
+  toy::check_outputs(network, set, toy::run_all(network, set, options, counting), 9);
+  REQUIRE(before_warm.size() == 2);
+  // The source may begin a frame that it has not computed the one before of; the other one computes what arrives.
+  CHECK(*std::max_element(before_warm.begin(), before_warm.end()) == 4);
+  CHECK(*std::min_element(before_warm.begin(), before_warm.end()) >= 2);
 }
 
 TEST_CASE("an error in one step stops every device and names the step") {

@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/error.hpp"
@@ -112,5 +114,49 @@ inline void rapl(const Tree& tree, const std::string& zone, const std::string& n
   tree.set(powercap / zone / "energy_uj", energy);
   tree.set(powercap / zone / "max_energy_range_uj", "262143328850");
 }
+
+// A RAPL package whose counter goes on in real time, at so many watts, for programs that read it from outside.
+class LivingCounter {
+ public:
+  LivingCounter(const Tree& tree, double watts) {
+    rapl(tree, "intel-rapl:0", "package-0", text(0));
+    const fs::path file = tree.root() / powercap / "intel-rapl:0/energy_uj";
+    thread_ = std::jthread([file, watts](const std::stop_token& stop) {
+      std::fstream counter(file, std::ios::in | std::ios::out);  // in place: it is never empty
+      for (const auto begin = std::chrono::steady_clock::now(); !stop.stop_requested();) {
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+        counter.seekp(0);
+        counter << text(watts * passed.count()) << std::flush;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+  }
+
+ private:
+  // Always equally long.
+  static std::string text(double joules) {
+    return std::to_string(200'000'000'000 + static_cast<std::int64_t>(1e6 * joules));
+  }
+  std::jthread thread_;
+};
+
+// A meter's program that writes a line every few milliseconds.
+class LivingMeter {
+ public:
+  LivingMeter(const fs::path& file, double watts) {
+    thread_ = std::jthread([file, watts](const std::stop_token& stop) {
+      std::ofstream meter(file, std::ios::app);
+      while (!stop.stop_requested()) {
+        const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+        meter << std::to_string(now.count()) + "," + std::to_string(watts) + "\n" << std::flush;
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      }
+    });
+    while (!fs::exists(file) || fs::file_size(file) == 0) std::this_thread::yield();
+  }
+
+ private:
+  std::jthread thread_;
+};
 
 }  // namespace dse::runtime::test

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "tests/runtime/power_support.hpp"
 #include "tests/runtime/toy_package.hpp"
 
 using namespace dse;
@@ -240,4 +241,51 @@ TEST_CASE("a stopped worker is found by the deadline of the other") {
   CHECK(result.exit_code == 8);
   CHECK(result.errors.find("DEADLINE") != std::string::npos);
   CHECK(within(5, [&] { return processes_with("dse-worker", package.path()).empty(); }));
+}
+
+TEST_CASE("energy is measured beside the frames, told once for the host") {
+  const Packed package = two_stages();
+  const runtime::test::Tree tree;
+  const auto run_with = [&](const std::string& kind, const char* frames) {
+    const Run run = run_worker(2, {"--package", package.path(), "--frames", frames, "--warmup", "10", "--power-sensor",
+                                   kind, "--power-root", tree.root().string()});
+    CHECK_MESSAGE(run.process.exit_code == 0, run.process.errors);
+    REQUIRE(run.report.is_object());
+    REQUIRE(run.report["devices"].size() == 2);
+    CHECK_FALSE(run.report["devices"][1].contains("energy"));
+    return run.report["devices"][0].value("energy", json());
+  };
+  const auto check_watts = [&](const json& energy, double watts, double frames) {
+    CAPTURE(energy.dump());
+    REQUIRE(energy.contains("joules"));
+    CHECK(energy["shared"] == json({0, 1}));
+    CHECK(energy["joules"].get<double>() / energy["seconds"].get<double>() == doctest::Approx(watts).epsilon(0.05));
+    CHECK(energy["joules_per_frame"].get<double>() == doctest::Approx(energy["joules"].get<double>() / frames));
+  };
+  SUBCASE("by a counter") {
+    const runtime::test::LivingCounter counter(tree, 5);
+    const json energy = run_with("auto", "6010");
+    check_watts(energy, 5, 6000);
+    CHECK(energy["sensor"] == "rapl");
+    CHECK(energy["source"].get<std::string>().find("processor packages") != std::string::npos);
+    CHECK(run_with("none", "20").is_null());
+    // A few frames are over before the counter says anything.
+    CHECK(run_with("auto", "12")["failure"].get<std::string>().find("too short for a counter") != std::string::npos);
+  }
+  SUBCASE("by a meter's file") {
+    const runtime::test::LivingMeter meter(tree.root() / "meter.csv", 3);
+    check_watts(run_with("csv:" + (tree.root() / "meter.csv").string(), "6010"), 3, 6000);
+    const json sparse = run_with("csv:" + (tree.root() / "meter.csv").string(), "12");
+    CHECK(sparse["failure"].get<std::string>().find("POWER-SPARSE") != std::string::npos);
+    CHECK_FALSE(sparse.contains("joules"));
+  }
+  SUBCASE("where there is no sensor") {
+    CHECK(run_with("auto", "20").is_null());
+    CHECK(run_with("rapl", "20")["failure"].get<std::string>().find("no power sensor was found") != std::string::npos);
+  }
+  SUBCASE("by a sensor that goes wrong on the way") {
+    // Whenever it is read for the second time, it has fallen, as after a reset.
+    const runtime::test::LivingCounter counter(tree, -1000);
+    CHECK(run_with("rapl", "6010").value("failure", "").find("was it reset?") != std::string::npos);
+  }
 }

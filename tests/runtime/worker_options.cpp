@@ -9,9 +9,10 @@ using namespace dse;
 using runtime::parse_worker_options;
 
 TEST_CASE("options of the worker") {
-  const auto options = parse_worker_options({"--package", "p", "--frames", "12", "--warmup", "3", "--in-flight", "2",
-                                             "--check", "--wait", "sleep:75", "--deadline", "2.5", "--threads", "4",
-                                             "--trace", "--report", "r.json"});
+  const auto options = parse_worker_options(
+      {"--package", "p",      "--frames",       "12",         "--warmup",     "3",         "--in-flight", "2",
+       "--check",   "--wait", "sleep:75",       "--deadline", "2.5",          "--threads", "4",           "--trace",
+       "--report",  "r.json", "--power-sensor", "csv:m.csv",  "--power-root", "/tmp"});
   CHECK(options.packages == std::vector<fs::path>{"p"});
   CHECK_FALSE(options.list);
   CHECK(options.frames == 12);
@@ -24,6 +25,9 @@ TEST_CASE("options of the worker") {
   CHECK(options.deadline_s == 2.5);
   CHECK(options.threads == 4);
   CHECK(options.report == "r.json");
+  CHECK(options.power_sensor == "csv:m.csv");
+  CHECK(options.power_root == "/tmp");
+  CHECK(parse_worker_options({"--package", "p"}).power_sensor == "auto");
 }
 
 TEST_CASE("bad options of the worker") {
@@ -39,6 +43,8 @@ TEST_CASE("bad options of the worker") {
                                                   {"--package", "p", "--deadline", "0"},
                                                   {"--package", "p", "--threads", "0"},
                                                   {"--package", "p", "--wait", "hope"},
+                                                  {"--package", "p", "--power-sensor", "hope"},
+                                                  {"--package", "p", "--power-sensor", "csv:"},
                                                   {"--package", "p", "more"}};
   for (const auto& arguments : bad) {
     CAPTURE(arguments.size());

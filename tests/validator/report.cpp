@@ -81,6 +81,60 @@ TEST_CASE("a trace is read, and one of other devices or backwards in time is ref
   CHECK(refused(report));
 }
 
+TEST_CASE("energy is read, and what no device takes or is told twice is refused") {
+  const json energy{
+      {"sensor", "rapl"}, {"source", "packages \x1b[31m"}, {"joules_per_frame", 0.5}, {"joules", 4}, {"seconds", 2},
+      {"samples", 3}};
+  const auto two = [&](const json& first, const json& second) {
+    json report = good();
+    report["devices"].push_back(report["devices"][0]);
+    report["devices"][1]["device"] = "b";
+    if (!first.is_null()) report["devices"][0]["energy"] = first;
+    if (!second.is_null()) report["devices"][1]["energy"] = second;
+    return report;
+  };
+  const auto changed = [&](const json& change) {
+    json result = energy;
+    result.update(change);
+    return result;
+  };
+  const auto parsed = [&](const json& report) {
+    return validator::parse_reports(report.dump(), {"a", "b"})[0].devices;
+  };
+  const auto refused_of = [&](const json& report) {
+    CAPTURE(report.dump());
+    CHECK_THROWS_AS(parsed(report), Error);
+  };
+  CHECK_FALSE(parsed(two(nullptr, nullptr))[0].energy.has_value());
+  const auto own = parsed(two(energy, energy));
+  CHECK(own[0].energy->joules_per_frame == 0.5);
+  CHECK(own[0].energy->ranks == std::vector<std::size_t>{0});
+  CHECK(own[1].energy->ranks == std::vector<std::size_t>{1});
+  CHECK(own[0].energy->source.find('\x1b') == std::string::npos);
+  CHECK(own[0].energy->samples == 3);
+  const auto shared = parsed(two(changed({{"shared", {0, 1}}}), nullptr));
+  CHECK(shared[0].energy->ranks == std::vector<std::size_t>{0, 1});
+  CHECK_FALSE(shared[1].energy.has_value());
+  const auto failed = parsed(two({{"sensor", "rapl"}, {"source", ""}, {"failure", "too\nshort"}}, nullptr));
+  CHECK_FALSE(failed[0].energy->joules_per_frame.has_value());
+  CHECK(failed[0].energy->failure.find('\n') == std::string::npos);
+  refused_of(two(changed({{"shared", {0, 1}}}), energy));  // rank 1's is told twice
+  refused_of(two(nullptr, changed({{"shared", {0, 1}}})));
+  refused_of(two(changed({{"shared", {0, 2}}}), nullptr));
+  refused_of(two(changed({{"shared", {0, 0}}}), nullptr));
+  refused_of(two(changed({{"shared", json::array()}}), nullptr));
+  refused_of(two(changed({{"joules_per_frame", -1}}), nullptr));
+  refused_of(two(changed({{"joules_per_frame", nullptr}}), nullptr));
+  refused_of(two(changed({{"joules_per_frame", 5}}), nullptr));  // more than all frames together
+  refused_of(two(changed({{"joules", 40'000}}), nullptr));       // in two seconds
+  refused_of(two(changed({{"samples", -1}}), nullptr));
+  refused_of(two("much", nullptr));
+  json endless = two(energy, nullptr);
+  std::string text = endless.dump();
+  text.replace(text.find("\"joules\":4"), 10, "\"joules\":1e999");
+  CHECK_THROWS_AS(validator::parse_reports(text, {"a", "b"}), Error);
+}
+
 TEST_CASE("what no worker would say is refused") {
   CHECK_THROWS_AS(validator::parse_reports("", {"a"}), Error);
   CHECK_THROWS_AS(validator::parse_reports("mpirun: help", {"a"}), Error);
