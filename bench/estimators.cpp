@@ -90,6 +90,11 @@ struct Subject {
   Tier tier = Tier::table;
   double known = 0;  // share of the estimated compute time that stands in the kernel table
   Quantity latency, period, memory;
+  struct DeviceTimes {
+    DeviceEstimate estimated;
+    std::vector<double> busy, communication;
+  };
+  std::vector<DeviceTimes> devices;  // by rank
 };
 
 std::vector<test::NamedMapping> mappings_of(const Estimator& estimator, const Options& options) {
@@ -168,6 +173,8 @@ class Bench {
       subject.latency.estimated = estimate.latency_s;
       subject.period.estimated = estimate.period_s;
       subject.memory.estimated = estimate.memory_max_bytes;
+      for (const DeviceEstimate& device : estimate.devices)
+        if (device.used) subject.devices.push_back({device, {}, {}});
       subject.package = folder_ / fmt::format("{}", subjects_.size());
       deploy::write_package(reference, platform_, plan, manifest_estimate(platform_, estimate), subject.package, {});
       subjects_.push_back(std::move(subject));
@@ -200,8 +207,8 @@ class Bench {
       const PartCost cost = part_cost(network, network.layers()[part.layer], profile, 1);
       const PartCurve& curve = cost.curve(part.axis);
       add(curve.known() ? Tier::table : Tier::analytical,
-          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}, part.axis), part.edge_bytes,
-          times.parts[p], "parts", network.layers()[part.layer].op_class);
+          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}, part.axis),
+          part.edge_bytes, times.parts[p], "parts", network.layers()[part.layer].op_class);
     }
   }
 
@@ -262,6 +269,10 @@ class Bench {
     double highest = 0;
     for (const validator::ReportDevice& device : measured.devices) highest = std::max(highest, device.memory_bytes);
     subject.memory.rounds.push_back(highest);
+    for (std::size_t rank = 0; rank < std::min(measured.devices.size(), subject.devices.size()); ++rank) {
+      subject.devices[rank].busy.push_back(measured.devices[rank].busy_s);
+      subject.devices[rank].communication.push_back(measured.devices[rank].communication_s);
+    }
   }
 
   static void print(const Subject& subject) {
@@ -273,6 +284,10 @@ class Bench {
     std::cout << fmt::format("{:<28} {:<14} table {:3.0f} % | {} | {} | {}\n", subject.network, subject.mapping,
                              100 * subject.known, figures(subject.latency, ms), figures(subject.period, ms),
                              figures(subject.memory, mib));
+    for (const Subject::DeviceTimes& device : subject.devices)
+      std::cout << fmt::format("    computes {:9.2f} {:9.2f} ms, communicates {:9.2f} {:9.2f} ms\n",
+                               device.estimated.busy_s / ms, validator::median(device.busy) / ms,
+                               device.estimated.communication_s / ms, validator::median(device.communication) / ms);
   }
 
   void summarise(const std::string& what, bool one_device, Quantity Subject::*quantity) const {

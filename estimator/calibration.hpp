@@ -26,7 +26,7 @@ namespace dse {
 struct CalibrationGroup {
   std::vector<LayerId> layers;
   std::vector<TensorId> inputs, outputs;
-  double cut_bytes = 0;  // of its ports that are not the network's own inputs or outputs
+  double cut_bytes = 0;  // relaid_bytes() of its ports that are not the network's own inputs or outputs
 };
 
 // A part of one layer, run as one model: one of the split shapes that the search may ask for.
@@ -37,17 +37,18 @@ struct CalibrationPart {
   PartWork work;
   std::vector<ValuePort> inputs, outputs;
   double macs = 0, bytes = 0;  // features
-  double edge_bytes = 0;       // of its ports that are not the network's own inputs or outputs
+  double edge_bytes = 0;       // as cut_bytes
 };
 
 struct CalibrationPlan {
   using Chain = std::vector<CalibrationGroup>;  // together the whole network, in order
   std::vector<Chain> chains;                    // the first is the undivided network, the last is the hold-out
   std::vector<CalibrationPart> parts;
+  Chain alone;  // layers that have nothing to do with each other; all their ports are cuts
 };
 
 CalibrationPlan plan_calibration(const Network& network);
-// Every layer alone, one chain; all ports are cuts: for networks whose layers have nothing to do with each other.
+// Every layer alone, and nothing else.
 CalibrationPlan plan_shapes(const Network& network);
 // Halves, thirds and quarters by output channels, input channels and rows of the layers that make 90 % of the time.
 std::vector<CalibrationPart> plan_parts(const Network& network);
@@ -64,7 +65,7 @@ struct NetworkTimes {
   const CalibrationPlan* plan = nullptr;
   int threads = 1;
   std::vector<std::vector<GroupTime>> chains;
-  std::vector<GroupTime> parts;  // as the plan's; empty: not measured
+  std::vector<GroupTime> parts, alone;  // as the plan's; empty: not measured
 };
 
 struct HoldOut {

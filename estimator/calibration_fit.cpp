@@ -208,9 +208,9 @@ void add_classes(int threads, DeviceProfile& profile) {
 void add_shapes(const NetworkTimes& times, DeviceProfile& profile) {
   // What is less than its edges is known to be quicker than they are, no more.
   constexpr double least_share = 0.2;
-  for (std::size_t g = 0; g < times.chains.front().size(); ++g) {
-    const GroupTime& time = times.chains.front()[g];
-    const CalibrationGroup& group = times.plan->chains.front()[g];
+  for (std::size_t g = 0; g < times.alone.size(); ++g) {
+    const GroupTime& time = times.alone[g];
+    const CalibrationGroup& group = times.plan->alone[g];
     if (time.seconds <= 0 || group.layers.size() != 1) continue;
     const Layer& layer = times.network->layers()[group.layers.front()];
     if (profile.find(layer.signature, times.threads) != nullptr) continue;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "estimator/calibration.hpp"
 #include "estimator/nnls.hpp"
@@ -12,14 +13,26 @@ constexpr double most_under_estimated = 0.02;
 // The least that an estimate of `bytes` beyond the engine's may be.
 double least(double base_bytes, double bytes) { return (1 - most_under_estimated) * (base_bytes + bytes) - base_bytes; }
 
-// One constant and one coefficient a column, of relative errors of the whole process.
+// A coefficient a column, of relative errors of the whole process: expectile regression (Newey and Powell, 1987), in
+// which an estimate that is too low counts nine times one that is too high, by least squares with weights that follow
+// the errors' signs.
 Eigen::VectorXd fit(Eigen::MatrixXd a, Eigen::VectorXd b, double base_bytes) {
+  constexpr int rounds = 12;
+  constexpr double too_low = 9;
   for (Eigen::Index r = 0; r < a.rows(); ++r) {
     const double weight = 1 / std::max(base_bytes + b[r], 1.0);
     a.row(r) *= weight;
     b[r] *= weight;
   }
-  return nnls(a, b);
+  Eigen::VectorXd x = nnls(a, b);
+  for (int round = 0; round < rounds; ++round) {
+    const Eigen::VectorXd missing = b - a * x;
+    const Eigen::VectorXd weights =
+        (missing.array() > 0)
+            .select(Eigen::VectorXd::Constant(b.size(), std::sqrt(too_low)), Eigen::VectorXd::Ones(b.size()));
+    x = nnls(weights.asDiagonal() * a, weights.cwiseProduct(b));
+  }
+  return x;
 }
 
 // Running: the constant and what activations take, raised together.
@@ -43,25 +56,30 @@ Eigen::VectorXd fit_running(std::span<const MemoryObservation> observations, dou
   return x;
 }
 
-// Loading, on top of the constant and the sessions that running knows.
-void fit_loading(std::span<const MemoryObservation> observations, const Eigen::VectorXd& running, double base_bytes,
+// Loading, with a constant of its own, which the profile has on top of running's. Of one session each: a later one uses
+// again what earlier ones gave back, by chance more or less.
+void fit_loading(std::span<const MemoryObservation> all, const Eigen::VectorXd& running, double base_bytes,
                  DeviceProfile& profile) {
+  std::vector<MemoryObservation> observations;
+  for (const MemoryObservation& one : all)
+    if (one.sessions == 1) observations.push_back(one);
+  if (observations.empty()) observations.assign(all.begin(), all.end());
   const auto rows = static_cast<Eigen::Index>(observations.size());
   Eigen::MatrixXd a(rows, 4);
   Eigen::VectorXd b(rows);
   for (Eigen::Index r = 0; r < rows; ++r) {
     const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
     a.row(r) << 1, o.loading.relaid_bytes, o.loading.folded_bytes, o.loading.largest_relaid_bytes;
-    b[r] = o.loaded_peak_bytes - running[0] - running[1] * o.loading.sessions;
+    b[r] = o.loaded_peak_bytes - running[1] * o.loading.sessions;
   }
-  const Eigen::VectorXd x = fit(a, b, base_bytes + running[0]);
-  profile.memory_load_bytes = x[0];
+  const Eigen::VectorXd x = fit(a, b, base_bytes);
+  double constant = x[0];
   profile.memory_relaid_factor = x[1];
   profile.memory_fold_factor = x[2];
   profile.memory_load_factor = x[3];
   for (Eigen::Index r = 0; r < rows; ++r)
-    profile.memory_load_bytes = std::max(profile.memory_load_bytes,
-                                         least(base_bytes + running[0], b[r]) - (a.row(r).tail(3) * x.tail(3)).value());
+    constant = std::max(constant, least(base_bytes, b[r]) - (a.row(r).tail(3) * x.tail(3)).value());
+  profile.memory_load_bytes = constant - running[0];
 }
 
 }  // namespace

@@ -58,13 +58,12 @@ Platform equal_devices(std::size_t count) {
   return platform;
 }
 
-double edge_bytes(const Network& network, const std::vector<ValuePort>& ports) {
+double edge_bytes(const Network& network, const std::vector<ValuePort>& ports, Port how) {
   double bytes = 0;
   for (const ValuePort& port : ports) {
     if (port.value.kind != ValueId::Kind::tensor) continue;
     const NetworkTensor& tensor = network.tensors()[port.value.index];
-    if (tensor.producer && !tensor.is_output)
-      bytes += static_cast<double>(port.box.elements()) * static_cast<double>(element_size(tensor.tensor.type));
+    if (tensor.producer && !tensor.is_output) bytes += relaid_bytes(network, port, how);
   }
   return bytes;
 }
@@ -152,8 +151,9 @@ std::vector<CalibrationPart> plan_parts(const Network& network) {
           const PartAxis axis = part_axis(network, part);
           if (!seen.insert({network.layers()[layer].signature, {axis, part.fraction}}).second) continue;
           const LayerFeatures of = part_features(network, part);
-          result.push_back({layer, axis, part.fraction, part.work, part.inputs, part.outputs, of.work, of.bytes,
-                            edge_bytes(network, part.inputs) + edge_bytes(network, part.outputs)});
+          result.push_back(
+              {layer, axis, part.fraction, part.work, part.inputs, part.outputs, of.work, of.bytes,
+               edge_bytes(network, part.inputs, Port::read) + edge_bytes(network, part.outputs, Port::made)});
         }
     }
   }

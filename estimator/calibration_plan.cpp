@@ -2,6 +2,7 @@
 #include <random>
 
 #include "estimator/calibration.hpp"
+#include "estimator/costs.hpp"
 #include "estimator/memory.hpp"
 
 namespace dse {
@@ -9,27 +10,31 @@ namespace {
 
 using Chain = CalibrationPlan::Chain;
 
+ValuePort whole_port(const Network& network, TensorId id) {
+  return {tensor_value(id), Box::whole(network.tensors()[id].tensor.shape)};
+}
+
 CalibrationGroup make_group(const Network& network, LayerId first, LayerId end) {
   CalibrationGroup group;
   const auto inside = [&](LayerId layer) { return layer >= first && layer < end; };
-  const auto add = [&](std::vector<TensorId>& ports, TensorId id) {
+  const auto add = [&](std::vector<TensorId>& ports, TensorId id, Port how) {
     if (std::find(ports.begin(), ports.end(), id) != ports.end()) return;
     ports.push_back(id);
     const NetworkTensor& tensor = network.tensors()[id];
-    if (tensor.producer && !tensor.is_output) group.cut_bytes += static_cast<double>(tensor.bytes());
+    if (tensor.producer && !tensor.is_output) group.cut_bytes += relaid_bytes(network, whole_port(network, id), how);
   };
   for (LayerId id = first; id < end; ++id) {
     group.layers.push_back(id);
     const Layer& layer = network.layers()[id];
     for (const TensorId input : layer.inputs) {
       const auto& producer = network.tensors()[input].producer;
-      if (!producer || !inside(*producer)) add(group.inputs, input);
+      if (!producer || !inside(*producer)) add(group.inputs, input, Port::read);
     }
     for (const TensorId output : layer.outputs) {
       const NetworkTensor& tensor = network.tensors()[output];
       const bool leaves =
           std::any_of(tensor.consumers.begin(), tensor.consumers.end(), [&](LayerId c) { return !inside(c); });
-      if (leaves || tensor.is_output) add(group.outputs, output);
+      if (leaves || tensor.is_output) add(group.outputs, output, Port::made);
     }
   }
   return group;
@@ -82,11 +87,13 @@ CalibrationPlan plan_calibration(const Network& network) {
 
 CalibrationPlan plan_shapes(const Network& network) {
   CalibrationPlan plan;
-  plan.chains.push_back(make_chain(network, every(1, 0, network.layers().size())));
-  for (CalibrationGroup& group : plan.chains.front()) {
+  plan.alone = make_chain(network, every(1, 0, network.layers().size()));
+  for (CalibrationGroup& group : plan.alone) {
     group.cut_bytes = 0;
-    for (const std::vector<TensorId>* ports : {&group.inputs, &group.outputs})
-      for (const TensorId id : *ports) group.cut_bytes += static_cast<double>(network.tensors()[id].bytes());
+    for (const TensorId id : group.inputs)
+      group.cut_bytes += relaid_bytes(network, whole_port(network, id), Port::read);
+    for (const TensorId id : group.outputs)
+      group.cut_bytes += relaid_bytes(network, whole_port(network, id), Port::made);
   }
   return plan;
 }

@@ -36,6 +36,11 @@ LayerCost from_class(const Network& network, const Layer& layer, const DevicePro
   return cost;
 }
 
+bool is_blocked(OperatorClass op_class) {
+  return op_class == OperatorClass::convolution || op_class == OperatorClass::depthwise_convolution ||
+         op_class == OperatorClass::pool || op_class == OperatorClass::global_pool;
+}
+
 const ClassModel* measured_class(const DeviceProfile& profile, const Layer& layer, int threads) {
   const std::string narrow = narrow_class(to_string(layer.op_class), layer.op_type);
   for (const ClassModel& model : profile.classes)
@@ -81,6 +86,17 @@ LayerFeatures features(const Network& network, const Layer& layer) {
   for (const TensorId id : layer.inputs) result.bytes += static_cast<double>(network.tensors()[id].bytes());
   for (const TensorId id : layer.outputs) result.bytes += static_cast<double>(network.tensors()[id].bytes());
   return result;
+}
+
+double relaid_bytes(const Network& network, const ValuePort& port, Port how) {
+  if (port.value.kind != ValueId::Kind::tensor) return 0;
+  const NetworkTensor& tensor = network.tensors()[port.value.index];
+  const bool relaid = how == Port::made
+                          ? tensor.producer && is_blocked(network.layers()[*tensor.producer].op_class)
+                          : std::any_of(tensor.consumers.begin(), tensor.consumers.end(),
+                                        [&](LayerId layer) { return is_blocked(network.layers()[layer].op_class); });
+  if (!relaid) return 0;
+  return static_cast<double>(port.box.elements()) * static_cast<double>(element_size(tensor.tensor.type));
 }
 
 KernelShape kernel_shape(const Network& network, const Layer& layer) {

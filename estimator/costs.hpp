@@ -21,6 +21,11 @@ LayerFeatures features(const Network& network, const Layer& layer);
 
 LayerFeatures part_features(const Network& network, const Part& part);  // not of a sum of partial results
 
+// Bytes of a port that the engine lays out anew because of it: what a convolution or a pooling, which compute in a
+// blocked layout, read of the port (Port::read) or make for it.
+enum class Port { read, made };
+double relaid_bytes(const Network& network, const ValuePort& port, Port how);
+
 KernelShape kernel_shape(const Network& network, const Layer& layer);
 
 // What an analytical cost may be off by where nothing was cross-validated, and where even the thread count was not

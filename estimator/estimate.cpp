@@ -106,16 +106,15 @@ LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const 
 
 double Estimator::State::cut_seconds(const PlanSegment& segment) const {
   double bytes = 0;
-  const auto add = [&](const ValuePort& port) {
+  const auto add = [&](const ValuePort& port, Port how) {
     // At the network's own inputs and outputs the undivided network pays the same.
     if (port.value.kind == ValueId::Kind::tensor) {
       const NetworkTensor& tensor = network.tensors()[port.value.index];
-      if (!tensor.producer || tensor.is_output) return;
+      if (tensor.producer && !tensor.is_output) bytes += relaid_bytes(network, port, how);
     }
-    bytes += port_bytes(port);
   };
-  for (const ValuePort& port : segment.inputs) add(port);
-  for (const ValuePort& port : segment.outputs) add(port);
+  for (const ValuePort& port : segment.inputs) add(port, Port::read);
+  for (const ValuePort& port : segment.outputs) add(port, Port::made);
   return bytes * platform.devices[segment.device].profile->cut_seconds_per_byte;
 }
 

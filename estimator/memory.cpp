@@ -11,7 +11,9 @@ double slots(const Plan& plan, const program::Program& program) {
   double bytes = 0;
   for (const program::Lane& lane : program.lanes) {
     const auto frames = static_cast<double>(plan.programs.deployment.replicas[lane.replica].frames_in_flight);
-    bytes += frames * static_cast<double>(lane.slot_bytes());
+    std::int64_t staged = 0;
+    for (const program::Step& step : lane.steps) staged += program::staged_bytes(lane, step);
+    bytes += frames * static_cast<double>(lane.slot_bytes() + staged);
   }
   return bytes;
 }

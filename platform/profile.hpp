@@ -109,7 +109,7 @@ struct DeviceProfile {
   double memory_relaid_factor = 1;      // loading: per byte of convolutions' weights of all sessions
   double memory_fold_factor = 1;        // and of those that a normalisation is folded into, of the one being created
   double memory_load_factor = 3;        // and of the largest convolution of that one
-  double memory_load_bytes = 0;         // and whatever their size
+  double memory_load_bytes = 0;         // and whatever their size; may be below 0
   std::optional<PowerProfile> power;    // where there was a sensor
 
   // Of a profile that was read from a file, and no part of that file.

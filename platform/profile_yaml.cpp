@@ -122,7 +122,7 @@ void read_memory(const Value& map, DeviceProfile& profile) {
   profile.memory_relaid_factor = non_negative(map, "relaid_factor", 1);
   profile.memory_fold_factor = non_negative(map, "fold_factor", 1);
   profile.memory_load_factor = non_negative(map, "load_factor", 3);
-  profile.memory_load_bytes = non_negative(map, "load_bytes", 0);
+  if (const auto bytes = map.find("load_bytes")) profile.memory_load_bytes = bytes->number(-huge, huge);
 }
 
 constexpr double most_watts = 10'000;  // what is above is a broken sensor or a mistaken unit

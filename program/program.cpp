@@ -35,6 +35,21 @@ std::vector<std::size_t> deal_frames(const std::vector<Replica>& replicas, std::
   return dealt;
 }
 
+std::int64_t staged_bytes(const Lane& lane, const Step& step) {
+  if (step.kind != StepKind::send && step.kind != StepKind::receive) return 0;
+  const std::vector<View>& views = step.kind == StepKind::send ? step.sources : step.targets;
+  std::int64_t bytes = 0;
+  bool shortened = false;
+  for (const View& view : views) {
+    const DataType type = lane.buffers[view.buffer].type;
+    shortened = shortened || shortens(step.wire, type);
+    bytes += wire_bytes(step.wire, type, view.box.elements());
+  }
+  const bool in_place =
+      !shortened && views.size() == 1 && contiguous_in(views.front().box, lane.buffers[views.front().buffer].box);
+  return in_place ? 0 : bytes;
+}
+
 bool contiguous_in(const Box& box, const Box& outer) {
   const std::size_t rank = box.lo.size();
   const auto extent = [](const Box& b, std::size_t axis) { return b.hi[axis] - b.lo[axis]; };

@@ -119,6 +119,9 @@ void check(const ProgramSet& set);
 
 // True where `box` is one contiguous run of elements inside `outer` (row-major).
 bool contiguous_in(const Box& box, const Box& outer);
+// Bytes of a send's or receive's message that is packed (or shortened) in memory of its own, of which every frame slot
+// has some; 0 where the message is sent from and received into its buffer.
+std::int64_t staged_bytes(const Lane& lane, const Step& step);
 
 // JSON, "dse: program/1" for a program, "dse: deployment/1". Readers check structure and ranges: Error(bad_input,
 // PROGRAM-JSON).

@@ -89,6 +89,7 @@ void sample_times(const TimingRequest& request, Chains& chains, TimingReport& re
     if (report.passes >= request.least_passes && wall_seconds() - begin >= request.seconds) break;
     noise_watch.time(noise, [&sink] { sink = fixed_work(); });
     for (std::size_t c = 0; c < chains.size(); ++c) {
+      if (c >= request.chains.size()) chains[c].read_inputs(0);
       for (std::size_t m = 0; m < chains[c].size(); ++m) stopwatch.time(samples[c][m], [&] { chains[c].run(m); });
     }
   }

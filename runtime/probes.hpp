@@ -26,7 +26,9 @@ struct TimingRequest {
   std::size_t least_passes = 3;  // even where they take longer
   std::size_t most_passes = 40;
   std::vector<Chain> chains;
-  Chain apart;  // models by themselves, in turn with the chains: each has tensors of its own, whatever their names
+  // Models by themselves, in turn with the chains: each has tensors of its own, whatever their names, and finds its
+  // inputs in the caches.
+  Chain apart;
 };
 
 struct ModelTime {
@@ -74,6 +76,9 @@ struct LinkRequest {
   std::vector<std::int64_t> sizes;  // bytes
   std::size_t repetitions = 20;     // of each size, at most: large ones get fewer
   int poll_microseconds = 50;       // as the worker's wait policy; 0: spinning
+  // By rank: processors to stay on, as workers stay on their device's. Communication and computing then share them.
+  // Empty: the inherited ones.
+  std::vector<std::vector<int>> cpus;
 };
 
 struct LinkSample {
@@ -92,6 +97,9 @@ struct LinkReport {
   int rank = 0;
   std::vector<LinkSample> samples;
   std::vector<WakeSample> wakes;
+  // Processor time of one end for one message between two devices that compute all the time, beside the computing:
+  // messages are looked for meanwhile.
+  double computing_cpu_seconds = 0;
   std::uint64_t mpi_bytes = 0;  // what MPI and these messages added to the resident memory of a rank
 };
 

@@ -34,6 +34,8 @@ class LoadedChain {
   // Runs every model once, in order, with the engine allocating the outputs, so that later runs have memory of the
   // right size.
   void first_run(TensorStore& store);
+  // Brings the inputs into the caches, where a model finds them whose input another has just made.
+  void read_inputs(std::size_t model) const;
   void run(std::size_t model) { models_[model].session.run(models_[model].inputs, models_[model].outputs); }
 
  private:

@@ -109,13 +109,15 @@ MemoryReport memory_report_from_json(const std::string& text) {
 }
 
 std::string to_json(const LinkRequest& r) {
-  return json{{"sizes", r.sizes}, {"repetitions", r.repetitions}, {"poll_microseconds", r.poll_microseconds}}.dump();
+  return json{
+      {"sizes", r.sizes}, {"repetitions", r.repetitions}, {"poll_microseconds", r.poll_microseconds}, {"cpus", r.cpus}}
+      .dump();
 }
 
 LinkRequest link_request_from_json(const std::string& text) {
   return parsed(text, [](const json& j) {
     return LinkRequest{j.at("sizes").get<std::vector<std::int64_t>>(), j.at("repetitions").get<std::size_t>(),
-                       j.at("poll_microseconds").get<int>()};
+                       j.at("poll_microseconds").get<int>(), j.at("cpus").get<std::vector<std::vector<int>>>()};
   });
 }
 
@@ -126,13 +128,18 @@ std::string to_json(const LinkReport& r) {
   json wakes = json::array();
   for (const WakeSample& w : r.wakes)
     wakes.push_back({{"waited_seconds", w.waited_seconds}, {"late_seconds", w.late_seconds}});
-  return json{{"samples", std::move(samples)}, {"wakes", std::move(wakes)}, {"mpi_bytes", r.mpi_bytes}}.dump();
+  return json{{"samples", std::move(samples)},
+              {"wakes", std::move(wakes)},
+              {"computing_cpu_seconds", r.computing_cpu_seconds},
+              {"mpi_bytes", r.mpi_bytes}}
+      .dump();
 }
 
 LinkReport link_report_from_json(const std::string& text) {
   return parsed(text, [](const json& j) {
     LinkReport r;
     j.at("mpi_bytes").get_to(r.mpi_bytes);
+    j.at("computing_cpu_seconds").get_to(r.computing_cpu_seconds);
     for (const json& s : j.at("samples")) {
       r.samples.push_back(
           {s.at("bytes").get<std::int64_t>(), s.at("seconds").get<double>(), s.at("cpu_seconds").get<double>()});

@@ -44,6 +44,18 @@ class Exchange {
     if (rank_ == 0) receive(message);
   }
   double thought() const { return thought_; }
+  double computed() const { return computed_; }  // processor time of all swaps' computing
+  // Both compute, send what they have and wait for what the other has, as the devices of a split stage do.
+  void swap(std::vector<std::byte>& mine, std::vector<std::byte>& other, Pause computing) {
+    transport_.post_receive(1 - rank_, 0, other, ++token_);
+    const double before = thread_cpu_seconds();
+    for (const double until = wall_seconds() + std::chrono::duration<double>(computing).count();
+         wall_seconds() < until;)
+      continue;
+    computed_ += thread_cpu_seconds() - before;
+    transport_.post_send(1 - rank_, 0, mine, ++token_);
+    wait_all(2);
+  }
 
  private:
   void wait_all(std::size_t count) {
@@ -58,7 +70,7 @@ class Exchange {
   runtime::MpiTransport& transport_;
   std::size_t rank_;
   runtime::Token token_ = 0;
-  double thought_ = 0;
+  double thought_ = 0, computed_ = 0;
 };
 
 using runtime::quantile;
@@ -79,6 +91,16 @@ LinkSample measure(Exchange& exchange, std::int64_t bytes, Pause thinking, std::
   return {bytes, std::max(quantile(times, at), 1e-7), std::max(quantile(cpu_times, at), 0.0)};
 }
 
+double computing_cpu_seconds(Exchange& exchange, std::size_t repetitions) {
+  constexpr Pause computing{500};  // about a layer's part
+  constexpr std::size_t bytes = 4096;
+  std::vector<std::byte> mine(bytes, std::byte{1}), other(bytes);
+  exchange.swap(mine, other, computing);
+  const double before = process_cpu_seconds() - exchange.computed();
+  for (std::size_t i = 0; i < repetitions; ++i) exchange.swap(mine, other, computing);
+  return (process_cpu_seconds() - exchange.computed() - before) / static_cast<double>(2 * repetitions);
+}
+
 void measure_all(runtime::MpiTransport& transport, const LinkRequest& request, LinkReport& report) {
   Exchange exchange(transport);
   for (const std::int64_t bytes : request.sizes) {
@@ -88,6 +110,8 @@ void measure_all(runtime::MpiTransport& transport, const LinkRequest& request, L
     report.samples.push_back(
         measure(exchange, bytes, Pause{0}, std::min(request.repetitions, static_cast<std::size_t>(affordable)), quiet));
   }
+  constexpr std::size_t most_of_one_kind = 200;
+  report.computing_cpu_seconds = computing_cpu_seconds(exchange, most_of_one_kind);
   if (report.samples.empty()) return;
   const LinkSample& least = report.samples.front();
   for (const Pause thinking : thoughts) {
@@ -103,6 +127,8 @@ LinkReport measure_link(const LinkRequest& request, int& argc, char**& argv) {
   runtime::MpiSession session(argc, argv);
   if (session.size() != 2)
     throw Error(ExitCode::usage, "PROBE-RANKS", "the link probe runs as an MPI job of two ranks");
+  if (static_cast<std::size_t>(session.rank()) < request.cpus.size())
+    stay_on(request.cpus[static_cast<std::size_t>(session.rank())]);
   program::WaitPolicy wait;
   wait.microseconds = request.poll_microseconds;
   if (request.poll_microseconds == 0) wait.kind = program::WaitPolicy::Kind::spin;

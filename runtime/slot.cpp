@@ -26,6 +26,7 @@ class LayoutBuilder {
     layout.wire = step.wire;
     if (step.kind == StepKind::send) message(step.sources, true, layout);
     if (step.kind == StepKind::receive) message(step.targets, false, layout);
+    layout.in_place = program::staged_bytes(lane_, step) == 0;
     if (step.kind == StepKind::input) input(step, layout);
     if (step.kind == StepKind::copy) copy(step, layout);
     return layout;
@@ -36,7 +37,6 @@ class LayoutBuilder {
   std::size_t element(const View& view) const { return element_size(lane_.buffers[view.buffer].type); }
 
   void message(const std::vector<View>& views, bool outgoing, StepLayout& layout) const {
-    bool shortened = false;
     for (const View& view : views) {
       const Box& from = outgoing ? box(view) : view.box;
       const Box& to = outgoing ? view.box : box(view);
@@ -44,11 +44,9 @@ class LayoutBuilder {
       ViewCopy copy{view.buffer, 0, layout.message_bytes, StridedCopy(view.box, from, to, element(view))};
       copy.shortened = program::shortens(layout.wire, type);
       copy.elements = static_cast<std::size_t>(view.box.elements());
-      shortened = shortened || copy.shortened;
       layout.message_bytes += static_cast<std::size_t>(program::wire_bytes(layout.wire, type, view.box.elements()));
       layout.copies.push_back(std::move(copy));
     }
-    layout.in_place = !shortened && views.size() == 1 && program::contiguous_in(views.front().box, box(views.front()));
   }
 
   void input(const Step& step, StepLayout& layout) const {

@@ -13,6 +13,7 @@
 #include "dse/commands/model_options.hpp"
 #include "dse/commands/power_options.hpp"
 #include "dse/commands/profile_report.hpp"
+#include "dse/commands/worker_memory.hpp"
 #include "dse/report/table.hpp"
 #include "models/zoo.hpp"
 #include "platform/platform.hpp"
@@ -119,15 +120,37 @@ std::optional<PowerCalibration> power_to_measure(const Arguments& arguments, std
 }
 
 // What MPI adds to a worker; a machine without a working mpirun can still be calibrated.
-std::optional<LinkCalibration> local_link(const std::string& name, const std::string& between, Console& console) try {
-  return calibrate_local_link(name, between);
+std::optional<LinkCalibration> local_link(const std::string& name, const std::string& between,
+                                          const std::vector<std::vector<int>>& cpus, Console& console) try {
+  return calibrate_local_link(name, between, cpus);
 } catch (const Error& error) {
   if (error.exit() == ExitCode::interrupted) throw;
   console.warn("no MPI measurement: " + error.message());
   return std::nullopt;
 }
 
-constexpr double assumed_mpi_bytes = 20e6;
+// What MPI, and all else that the probes do not have, takes of a worker.
+void add_worker_memory(const std::optional<LinkCalibration>& link, DeviceProfile& profile, Console& console) try {
+  constexpr double assumed_mpi_bytes = 20e6;
+  profile.memory_base_bytes += link ? link->mpi_bytes : assumed_mpi_bytes;
+  if (!link) return;
+  profile.memory_base_bytes = std::max(1.0, profile.memory_base_bytes + worker_memory_beside(profile));
+} catch (const Error& error) {
+  if (error.exit() == ExitCode::interrupted) throw;
+  console.warn("no measurement of a worker's memory: " + error.message());
+}
+
+// The processors of the first two devices, as their workers will have them; nothing where there are too few.
+std::vector<std::vector<int>> of_first_two(const Platform& platform, const std::vector<int>& cpus) {
+  std::vector<std::vector<int>> result;
+  auto next = cpus.begin();
+  for (std::size_t d = 0; d < std::min<std::size_t>(2, platform.devices.size()); ++d) {
+    if (cpus.end() - next < platform.devices[d].cores) return {};
+    result.emplace_back(next, next + platform.devices[d].cores);
+    next += platform.devices[d].cores;
+  }
+  return result;
+}
 
 void calibrate_machine(const Arguments& arguments, const std::vector<Network>& networks, Console& console,
                        report::Table& table) {
@@ -137,8 +160,8 @@ void calibrate_machine(const Arguments& arguments, const std::vector<Network>& n
   const DeviceCalibration device{"localhost", threads_asked(arguments, static_cast<int>(cpus.size())), cpus,
                                  arguments.seconds("--budget"), power_to_measure(arguments, 1)};
   CalibrationResult result = calibrate_device(networks, device, console);
-  const auto link = local_link("local", "localhost,localhost", console);
-  result.profile.memory_base_bytes += link ? link->mpi_bytes : assumed_mpi_bytes;
+  const auto link = local_link("local", "localhost,localhost", {}, console);
+  add_worker_memory(link, result.profile, console);
   warn_of_noise(result, console);
   tell_of_quota(result, console);
   write_file(output, to_yaml(result.profile));
@@ -166,8 +189,8 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
   check_writable(folder);
   std::map<int, CalibrationResult> by_cores;
   std::vector<int> cpus = usable_cpus();
-  const auto link =
-      local_link(platform.links.empty() ? "local" : platform.links.front().name, "localhost,localhost", console);
+  const auto link = local_link(platform.links.empty() ? "local" : platform.links.front().name, "localhost,localhost",
+                               of_first_two(platform, cpus), console);
   for (const Device& device : platform.devices) by_cores.try_emplace(device.cores);
   for (auto& [cores, result] : by_cores) {
     const int usable = std::min(cores, static_cast<int>(cpus.size()));
@@ -175,7 +198,7 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
                                   arguments.seconds("--budget") / static_cast<double>(by_cores.size()),
                                   power_to_measure(arguments, by_cores.size())};
     result = calibrate_device(networks, slice, console);
-    result.profile.memory_base_bytes += link ? link->mpi_bytes : assumed_mpi_bytes;
+    add_worker_memory(link, result.profile, console);
     warn_of_noise(result, console);
     tell_of_quota(result, console);
   }

@@ -54,21 +54,22 @@ class CalibrationFiles {
     const deploy::WeightFile weights(network, external_weights(network, all));
     write_weights(weights, folder / weights_name);
     write_parts(network, plan, folder);
-    for (std::size_t c = 0; c < plan.chains.size(); ++c) {
-      probes::Chain& chain = chains_.emplace_back();
-      for (std::size_t g = 0; g < plan.chains[c].size(); ++g) {
-        const CalibrationGroup& group = plan.chains[c][g];
-        const std::string name = fmt::format("chain{}_{}", c, g);
-        const SubmodelRequest request{name, group.layers, group.inputs, group.outputs,
+    const auto write = [&](const CalibrationPlan::Chain& groups, const std::string& prefix, probes::Chain& chain) {
+      for (std::size_t g = 0; g < groups.size(); ++g) {
+        const std::string name = fmt::format("{}_{}", prefix, g);
+        const SubmodelRequest request{name, groups[g].layers, groups[g].inputs, groups[g].outputs,
                                       [&weights](WeightId id) { return weights.locate(id, weights_name); }};
         chain.push_back((folder / (name + ".onnx")).string());
         std::ofstream(chain.back(), std::ios::binary) << write_submodel(network, request);
       }
-    }
+    };
+    for (std::size_t c = 0; c < plan.chains.size(); ++c)
+      write(plan.chains[c], fmt::format("chain{}", c), chains_.emplace_back());
+    write(plan.alone, "alone", apart_);
   }
 
   const std::vector<probes::Chain>& chains() const { return chains_; }
-  const probes::Chain& parts() const { return parts_; }
+  const probes::Chain& apart() const { return apart_; }  // the parts, then the layers alone
 
  private:
   static constexpr const char* weights_name = "weights.bin";
@@ -86,8 +87,8 @@ class CalibrationFiles {
     write_weights(weights, folder / slices_name);
     for (PartModelRequest& request : requests) {
       request.locate = [&weights](const WeightSlice& slice) { return weights.locate(slice, slices_name); };
-      parts_.push_back((folder / (request.name + ".onnx")).string());
-      std::ofstream(parts_.back(), std::ios::binary) << write_part_model(network, request);
+      apart_.push_back((folder / (request.name + ".onnx")).string());
+      std::ofstream(apart_.back(), std::ios::binary) << write_part_model(network, request);
     }
   }
 
@@ -102,7 +103,7 @@ class CalibrationFiles {
   }
 
   std::vector<probes::Chain> chains_;
-  probes::Chain parts_;
+  probes::Chain apart_;
 };
 
 NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const CalibrationFiles& files, int threads,
@@ -113,21 +114,22 @@ NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const 
                       device.cpus.begin() + std::min<std::ptrdiff_t>(threads, std::ssize(device.cpus)));
   request.seconds = seconds;
   request.chains = files.chains();
-  request.apart = files.parts();
+  request.apart = files.apart();
   const auto report = probes::timing_report_from_json(
       run_probe({probe_program(), "timing"}, probes::to_json(request), probes::expected_seconds(request)));
   if (report.quota) result.over_budget = std::max(result.over_budget, report.seconds / seconds);
   result.preempted = std::max(result.preempted, report.preempted);
   result.profile.noise = std::max(result.profile.noise, report.noise);
   result.profile.host.engine_version = report.engine_version;
-  NetworkTimes times{&network, &plan, threads, {}, {}};
+  NetworkTimes times{&network, &plan, threads, {}, {}, {}};
   for (const auto& chain : report.chains) {
     auto& groups = times.chains.emplace_back();
     for (const probes::ModelTime& time : chain)
       groups.push_back({time.seconds, time.spread, static_cast<int>(time.samples)});
   }
   for (const probes::ModelTime& time : report.apart)
-    times.parts.push_back({time.seconds, time.spread, static_cast<int>(time.samples)});
+    (times.parts.size() < plan.parts.size() ? times.parts : times.alone)
+        .push_back({time.seconds, time.spread, static_cast<int>(time.samples)});
   return times;
 }
 
@@ -242,8 +244,10 @@ NetworkTimes time_network(const Network& network, const CalibrationPlan& plan, i
                  unused);
 }
 
-LinkCalibration calibrate_local_link(const std::string& name, const std::string& between) {
+LinkCalibration calibrate_local_link(const std::string& name, const std::string& between,
+                                     const std::vector<std::vector<int>>& cpus) {
   probes::LinkRequest request;
+  request.cpus = cpus;
   for (std::int64_t bytes = 1; bytes <= (4 << 20); bytes *= 2) request.sizes.push_back(bytes);
   std::vector<std::string> argv{"mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", probe_program(), "link"};
   const auto report = probes::link_report_from_json(run_probe(std::move(argv), probes::to_json(request), 20));
@@ -256,7 +260,7 @@ LinkCalibration calibrate_local_link(const std::string& name, const std::string&
     result.profile.table.push_back({sample.bytes, sample.seconds});
   // Processor time: of the smallest message, and the slope to the largest.
   const probes::LinkSample &small = report.samples.front(), &large = report.samples.back();
-  result.profile.cpu_seconds_per_message = small.cpu_seconds;
+  result.profile.cpu_seconds_per_message = std::max(small.cpu_seconds, report.computing_cpu_seconds);
   result.profile.cpu_seconds_per_byte =
       std::max(0.0, (large.cpu_seconds - small.cpu_seconds) / static_cast<double>(large.bytes - small.bytes));
   std::vector<WakeObservation> wakes;

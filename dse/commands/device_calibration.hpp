@@ -47,7 +47,9 @@ struct LinkCalibration {
 };
 
 // Between two ranks of this machine. Same errors.
-LinkCalibration calibrate_local_link(const std::string& name, const std::string& between);
+// cpus: by rank, the processors that its worker will have; empty: all.
+LinkCalibration calibrate_local_link(const std::string& name, const std::string& between,
+                                     const std::vector<std::vector<int>>& cpus);
 
 std::string probe_program();
 // Runs `argv` with the request's file appended and returns what it printed. Errors as above.
