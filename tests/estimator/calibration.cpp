@@ -5,9 +5,11 @@
 #include <map>
 
 #include "estimator/calibration.hpp"
+#include "estimator/class_model.hpp"
 #include "estimator/costs.hpp"
 #include "estimator/nnls.hpp"
 #include "tests/estimator/samples.hpp"
+#include "tests/support/onnx_build.hpp"
 
 namespace dse::test {
 namespace {
@@ -180,6 +182,77 @@ TEST_CASE("an unmeasured layer is estimated by its class, and says so") {
     CHECK(layer_cost(*unseen, layer, profile, 2).uncertainty >= unmeasured_threads_uncertainty);
   }
   CHECK(any);
+}
+
+TEST_CASE("an unmeasured kernel takes after those like it, and far from all it is the model's alone") {
+  const ClassModel model{"convolution", 1, 1e-6, 1e9, 0, 0.1, {}};
+  std::vector<KernelMeasurement> kernels;
+  for (const double channels : {16.0, 32.0, 64.0}) {
+    const double macs = channels * channels * 9 * 196;
+    kernels.push_back({"Conv{}",
+                       "convolution",
+                       1,
+                       1.5 * roofline_seconds(model, macs, 0),
+                       0,
+                       9,
+                       macs,
+                       0,
+                       {channels, channels, 196, 196}});
+  }
+  std::vector<const KernelMeasurement*> measured;
+  for (const KernelMeasurement& kernel : kernels) measured.push_back(&kernel);
+  const Neighbourhood among = neighbourhood(model, measured, kernels[1]);
+  CHECK(among.factor > 1.3);
+  CHECK(among.factor < 1.5);
+  CHECK(among.support > 0.7);
+  KernelMeasurement far = kernels[1];
+  far.shape = {2048, 2048, 4, 4};
+  CHECK(neighbourhood(model, measured, far).factor == relative(1));
+  CHECK(neighbourhood(model, measured, far).support < 1e-6);
+  far.shape = {};
+  CHECK(neighbourhood(model, measured, far).factor == 1);
+  CHECK(narrow_class(kernels[0]) == "convolution/Conv");
+  CHECK(covers({"convolution/Conv", 1, 0, 0, 0, 0, {}}, kernels[0]));
+  CHECK_FALSE(covers({"convolution/ConvInteger", 1, 0, 0, 0, 0, {}}, kernels[0]));
+  CHECK_FALSE(covers({"convolution", 2, 0, 0, 0, 0, {}}, kernels[0]));
+}
+
+TEST_CASE("a cut costs where a convolution or a pooling is next to it") {
+  OnnxBuild build;
+  build.input("x", {1, 8, 6, 6}).conv("x", "c", 8, 8);
+  build.node("Sigmoid", {"x"}, {"s"}, "s");
+  OnnxBuild::integer(build.node("Concat", {"c", "s"}, {"j"}, "join"), "axis", 1);
+  build.node("Softmax", {"j"}, {"y"}, "last");
+  build.output("y", {1, 16, 6, 6});
+  const SmallNetwork network("cuts", build.serialised());
+  const auto bytes = [&](const std::string& name, Port how) {
+    for (TensorId id = 0; id < network->tensors().size(); ++id)
+      if (network->tensors()[id].name == name)
+        return relaid_bytes(*network, {tensor_value(id), Box::whole(network->tensors()[id].tensor.shape)}, how);
+    return -1.0;
+  };
+  CHECK(bytes("c", Port::made) == 8 * 36 * 4);
+  CHECK(bytes("c", Port::read) == 0);
+  CHECK(bytes("x", Port::read) == 8 * 36 * 4);
+  CHECK(bytes("j", Port::made) == 0);
+  CHECK(bytes("j", Port::read) == 0);
+}
+
+TEST_CASE("while sessions are created, the moment counts in which most is held") {
+  SegmentMemory first, second, third;
+  first.relaid_bytes = first.folded_bytes = 100;
+  first.largest_relaid_bytes = 50;
+  second.relaid_bytes = 10;
+  second.largest_relaid_bytes = 10;
+  third.relaid_bytes = 120;
+  third.largest_relaid_bytes = 20;
+  const LoadingMemory one = loading_memory(std::vector<SegmentMemory>{first, second});
+  CHECK(one.sessions == 1);
+  CHECK(one.folded_bytes == 100);
+  const LoadingMemory last = loading_memory(std::vector<SegmentMemory>{first, second, third, third});
+  CHECK(last.sessions == 4);
+  CHECK(last.relaid_bytes == 350);
+  CHECK(last.folded_bytes == 0);
 }
 
 TEST_CASE("fitted memory is never much below what was observed") {

@@ -52,6 +52,27 @@ TEST_CASE("contiguous boxes") {
   CHECK(contiguous_in({{2, 3, 0}, {4, 6, 5}}, {{1, 3, 0}, {4, 6, 5}}));
 }
 
+TEST_CASE("a message that is one piece of its buffer needs no memory of its own, others all that they hold") {
+  Lane lane;
+  lane.buffers = {{"a", DataType::float32, Box::whole({4, 6, 5})}, {"b", DataType::float32, Box::whole({3})}};
+  Step step;
+  step.kind = StepKind::send;
+  step.sources = {{0, {{1, 0, 0}, {3, 6, 5}}}};
+  CHECK(staged_bytes(lane, step) == 0);
+  step.sources.push_back({1, {{0}, {3}}});
+  CHECK(staged_bytes(lane, step) == (60 + 3) * 4);
+  step.sources = {{0, {{0, 0, 0}, {4, 6, 4}}}};  // columns
+  CHECK(staged_bytes(lane, step) == 96 * 4);
+  step.sources = {{0, {{1, 0, 0}, {3, 6, 5}}}};
+  step.wire = Wire::fp16;
+  CHECK(staged_bytes(lane, step) == 60 * 2);
+  step.targets = step.sources;
+  step.kind = StepKind::receive;
+  CHECK(staged_bytes(lane, step) == 60 * 2);
+  step.kind = StepKind::copy;
+  CHECK(staged_bytes(lane, step) == 0);
+}
+
 TEST_CASE("a slot holds all buffers of its lane, those of a block in the same memory") {
   Lane lane;
   lane.buffers = {{"a", DataType::float32, Box::whole({1, 3, 4})}, {"b", DataType::uint8, {{2}, {7}}}};
