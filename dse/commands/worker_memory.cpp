@@ -17,22 +17,13 @@ namespace dse {
 namespace {
 
 Platform two_workers(const DeviceProfile& profile) {
-  Platform platform;
-  platform.name = "two workers";
+  Platform platform = parse_platform(
+      "dse: platform/1\nname: two-workers\ninput: worker0\noutput: worker1\ndevices:\n"
+      "  - {name: worker0, host: localhost, cores: 1, memory: 1024 GiB}\n"
+      "  - {name: worker1, host: localhost, cores: 1, memory: 1024 GiB}\n",
+      "two workers");
   const auto shared = std::make_shared<const DeviceProfile>(profile);
-  Link link;
-  link.name = "local";
-  for (std::size_t d = 0; d < 2; ++d) {
-    Device device;
-    device.name = "worker" + std::to_string(d);
-    device.host = "localhost";
-    device.memory_bytes = std::uint64_t{1} << 40;
-    device.profile = shared;
-    platform.devices.push_back(std::move(device));
-    link.members.push_back(d);
-  }
-  platform.links.push_back(std::move(link));
-  platform.output = 1;
+  for (Device& device : platform.devices) device.profile = shared;
   return platform;
 }
 
