@@ -47,11 +47,12 @@ class Executor {
     }
     while (!all_done()) {
       check_cancelled();
-      collect(Clock::time_point{});
-      if (!ready_.empty())
-        issue_next();
-      else if (!all_done())
+      if (ready_.empty()) {
         idle();
+        continue;
+      }
+      collect(Clock::time_point{});
+      issue_next();
     }
     return recorder_.report();
   }
@@ -101,11 +102,12 @@ class Executor {
   void idle() {
     const Clock::time_point before = Clock::now();
     const double left = deadline_ - std::chrono::duration<double>(before - last_progress_).count();
-    if (deadline_ > 0 && left <= 0) throw Error(ExitCode::deadline, "RUNTIME-DEADLINE", {place()}, late());
-    double patience = deadline_ > 0 ? left : 3600;
+    double patience = deadline_ > 0 ? std::max(left, 0.0) : 3600;
     if (options_.cancelled != nullptr) patience = std::min(patience, 0.05);
     collect(before + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(patience)));
     recorder_.waited(std::chrono::duration<double>(Clock::now() - before).count());
+    if (deadline_ > 0 && left <= 0 && finished_.empty())
+      throw Error(ExitCode::deadline, "RUNTIME-DEADLINE", {place()}, late());
   }
 
   std::string place() const { return "device '" + printable(program_.device, 60) + "'"; }
@@ -200,10 +202,10 @@ class Executor {
     open_frames(next.lane);
   }
 
-  // A receive is posted at once: its message may be on its way.
+  // A message is posted at once: a peer may be waiting for it, or it may be on its way.
   void one_less(std::size_t lane, Instance& instance, std::size_t step) {
     if (--instance.waiting[step] != 0) return;
-    if (lanes_[lane].layout.lane->steps[step].kind == StepKind::receive)
+    if (waits_for_peer(lanes_[lane].layout.lane->steps[step].kind))
       issue(lane, instance, step);
     else
       ready_.push({instance.frame, lane, step});

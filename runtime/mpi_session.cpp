@@ -98,10 +98,10 @@ struct MpiSession::State {
 
 MpiSession::MpiSession(int& argc, char**& argv) {
   int provided = 0;
-  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-  if (provided < MPI_THREAD_FUNNELED)
-    throw Error(ExitCode::device, "MPI", "this MPI does not support MPI_THREAD_FUNNELED");
+  if (provided < MPI_THREAD_SERIALIZED)
+    throw Error(ExitCode::device, "MPI", "this MPI does not support MPI_THREAD_SERIALIZED");
   check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
   state_ = std::make_unique<State>();

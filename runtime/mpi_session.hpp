@@ -14,7 +14,7 @@ void check_mpi(int result, const char* what);
 
 class MpiSession {
  public:
-  // Initialises MPI for calls by this thread only.
+  // Initialises MPI for calls by one thread at a time.
   MpiSession(int& argc, char**& argv);
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
