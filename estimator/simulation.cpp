@@ -2,17 +2,51 @@
 
 #include <algorithm>
 #include <array>
-#include <queue>
+#include <cmath>
 #include <tuple>
 
 namespace dse {
 namespace {
 
+// Frames in flight, messages and processors as seen from a moment: times relative to it, frames to the next one to
+// enter. What follows depends on nothing else, so once a state returns, everything since repeats.
+struct Snapshot {
+  double now = 0;
+  std::size_t next = 0;         // frame to enter
+  std::size_t finished = 0;     // frames
+  std::vector<double> numbers;  // counts and times
+};
+
+// std::priority_queue with its items in sight.
+template <typename T>
+class Heap {
+ public:
+  const T& top() const { return items_.front(); }
+  bool empty() const { return items_.empty(); }
+  void push(const T& item) {
+    items_.push_back(item);
+    std::push_heap(items_.begin(), items_.end());
+  }
+  void pop() {
+    std::pop_heap(items_.begin(), items_.end());
+    items_.pop_back();
+  }
+  const std::vector<T>& items() const { return items_; }
+  // `change` must keep the order.
+  template <typename Change>
+  void change_all(const Change& change) {
+    std::for_each(items_.begin(), items_.end(), change);
+  }
+
+ private:
+  std::vector<T> items_;
+};
+
 struct Event {
   double time;
   std::uint32_t frame, step;
   bool noticed = true;  // false: a message that has arrived, and may be noticed later
-  // std::priority_queue keeps the greatest on top: earlier events, then older frames, are greater.
+  // Heap keeps the greatest on top: earlier events, then older frames, are greater.
   bool operator<(const Event& other) const {
     return std::tie(other.time, other.frame, other.step) < std::tie(time, frame, step);
   }
@@ -26,7 +60,7 @@ struct Work {
 };
 
 struct Processor {
-  std::priority_queue<Work> ready;
+  Heap<Work> ready;
   bool busy = false;
   double active = 0;  // when it last did or noticed something
 };
@@ -46,6 +80,9 @@ class Simulation {
         left_(flow_of_frame.size(), 0),
         in_flight_(flows.size(), 0) {
     result_.finished.assign(flow_of_frame.size(), 0);
+    for (const Flow& flow : flows)
+      for (const FlowStep& step : flow.steps)
+        if (step.wake_share > 0) latest_notice_ = std::max(latest_notice_, step.wake_longest / step.wake_share);
     if (!flow_of_frame.empty()) result_.first_frame.resize(flows[flow_of_frame[0]].steps.size());
   }
 
@@ -62,6 +99,7 @@ class Simulation {
         complete(event);
       }
       start_processors(now);
+      if (order_.size() > seen_) look_for_repetition(now);
     }
     return std::move(result_);
   }
@@ -144,6 +182,7 @@ class Simulation {
     }
     if (--left_[event.frame] > 0) return;
     result_.finished[event.frame] = event.time;
+    order_.push_back(event.frame);
     waiting_[event.frame] = {};
     --in_flight_[flow_of_frame_[event.frame]];
     admit(event.time);
@@ -161,11 +200,103 @@ class Simulation {
     touched_.clear();
   }
 
+  // ---- repetition (as Brent searches for a cycle: the state is compared with one that is renewed at growing
+  // distances)
+
+  void look_for_repetition(double now) {
+    seen_ = order_.size();
+    if (every_step_ != nullptr || next_ >= flow_of_frame_.size()) return;
+    take_snapshot(now, latest_);
+    if (repeats()) return skip_cycles(now);
+    if (seen_ < renew_at_) return;
+    renew_at_ = seen_ + std::max(shortest_renewal, seen_ / 8);
+    std::swap(reference_, latest_);
+  }
+
+  void take_snapshot(double now, Snapshot& into) {
+    into.now = now;
+    into.next = next_;
+    into.finished = order_.size();
+    std::vector<double>& numbers = into.numbers;
+    numbers.clear();
+    while (oldest_ < next_ && left_[oldest_] == 0) ++oldest_;
+    for (std::size_t frame = oldest_; frame < next_; ++frame) {
+      numbers.push_back(static_cast<double>(left_[frame]));
+      numbers.insert(numbers.end(), waiting_[frame].begin(), waiting_[frame].end());
+    }
+    for (const double free : free_) numbers.push_back(std::max(free - now, 0.0));
+    for (const Processor& processor : processors_) {
+      numbers.push_back(processor.busy ? 0 : std::min(now - processor.active, latest_notice_));
+      add_sorted(processor.ready.items(), numbers, [&](const Work& work) {
+        numbers.push_back(static_cast<double>(next_ - work.frame));
+        numbers.push_back(static_cast<double>(work.step));
+      });
+    }
+    add_sorted(events_.items(), numbers, [&](const Event& event) {
+      numbers.push_back(event.time - now);
+      numbers.push_back(static_cast<double>(next_ - event.frame));
+      numbers.push_back(static_cast<double>(event.step));
+      numbers.push_back(event.noticed ? 1 : 0);
+    });
+  }
+
+  template <typename T, typename Add>
+  static void add_sorted(std::vector<T> items, std::vector<double>& numbers, const Add& add) {
+    std::sort(items.begin(), items.end());
+    numbers.push_back(static_cast<double>(items.size()));
+    std::for_each(items.begin(), items.end(), add);
+  }
+
+  bool repeats() const {
+    if (reference_.numbers.size() != latest_.numbers.size()) return false;
+    const std::size_t frames = latest_.next - reference_.next;
+    if (frames == 0 || frames != latest_.finished - reference_.finished) return false;
+    const double rounding = 1e-9 * (latest_.now - reference_.now);
+    const auto same = [&](double a, double b) { return std::abs(a - b) <= rounding; };
+    return std::equal(latest_.numbers.begin(), latest_.numbers.end(), reference_.numbers.begin(), same) &&
+           std::equal(flow_of_frame_.begin() + static_cast<std::ptrdiff_t>(reference_.next + frames),
+                      flow_of_frame_.end(), flow_of_frame_.begin() + static_cast<std::ptrdiff_t>(reference_.next));
+  }
+
+  // As many whole cycles as there are frames for: the last frames, after which none enters, are simulated again.
+  void skip_cycles(double now) {
+    const std::size_t frames = latest_.next - reference_.next;
+    const double seconds = now - reference_.now;
+    const std::size_t cycles = (flow_of_frame_.size() - next_) / frames;
+    if (cycles == 0) return;
+    const std::vector<std::uint32_t> cycle(order_.begin() + static_cast<std::ptrdiff_t>(reference_.finished),
+                                           order_.end());
+    for (std::size_t i = 1; i <= cycles; ++i)
+      for (const std::uint32_t frame : cycle)
+        result_.finished[frame + i * frames] = result_.finished[frame] + static_cast<double>(i) * seconds;
+    shift(cycles * frames, static_cast<double>(cycles) * seconds);
+  }
+
+  void shift(std::size_t frames, double seconds) {
+    const auto by = static_cast<std::uint32_t>(frames);
+    for (std::size_t frame = next_; frame-- > oldest_;) {
+      left_[frame + frames] = left_[frame];
+      std::swap(waiting_[frame + frames], waiting_[frame]);
+      if (left_[frame] == 0) result_.finished[frame + frames] = result_.finished[frame] + seconds;
+    }
+    next_ += frames;
+    oldest_ += frames;
+    for (double& free : free_) free += seconds;
+    for (Processor& processor : processors_) {
+      processor.active += seconds;
+      processor.ready.change_all([&](Work& work) { work.frame += by; });
+    }
+    events_.change_all([&](Event& event) {
+      event.time += seconds;
+      event.frame += by;
+    });
+  }
+
   std::span<const Flow> flows_;
   std::span<const std::size_t> flow_of_frame_;
   std::span<const double> factors_;
   std::vector<FrameStep>* every_step_;  // may be null
-  std::priority_queue<Event> events_;
+  Heap<Event> events_;
   std::vector<double> free_;  // by resource: when it is free again
   std::vector<Processor> processors_;
   std::vector<std::uint32_t> touched_;               // devices that may start something
@@ -173,6 +304,13 @@ class Simulation {
   std::vector<std::size_t> left_;                    // by frame: steps not yet done
   std::vector<std::size_t> in_flight_;               // by flow
   std::size_t next_ = 0;
+  std::size_t oldest_ = 0;            // no frame before it is in flight
+  std::vector<std::uint32_t> order_;  // finished frames
+  std::size_t seen_ = 0;              // of them, when repetition was looked for last
+  static constexpr std::size_t shortest_renewal = 4;
+  std::size_t renew_at_ = 1;
+  Snapshot reference_, latest_;
+  double latest_notice_ = 0;  // a processor that has done nothing for so long notices messages no later after more
   SimulationResult result_;
 };
 

@@ -32,7 +32,8 @@ struct FrameStep {
 // message is noticed later by a receiver that waits, the later the longer it has been doing nothing (FlowStep). A
 // frame enters when fewer than the flow's frames_in_flight of its replica are unfinished, and no earlier than the frame
 // before it. `compute_factors`: by device, multiply its compute times. `every_step`, where given, receives the steps of
-// all frames: most callers want only when frames were finished, and searches simulate often.
+// all frames: most callers want only when frames were finished, and searches simulate often. Without it, frames that
+// repeat a state of before (times within 1e-9 of their distance) are not simulated again.
 SimulationResult simulate(std::span<const Flow> flows, const Resources& resources, std::size_t devices,
                           std::span<const std::size_t> flow_of_frame, std::span<const double> compute_factors,
                           std::vector<FrameStep>* every_step = nullptr);

@@ -271,6 +271,21 @@ TEST_CASE("late messages never make anything quicker, and each by the limit at m
   });
 }
 
+TEST_CASE("a simulation that skips what repeats gives the period of one that does not") {
+  constexpr std::size_t frames = 301;
+  for_random_plans(48, [](const Network& network, const Platform& platform, const Mapping&, const Plan& plan) {
+    for (const double wake : {0.0, 0.2}) {
+      const Platform late = with_wakes(platform, wake, 2e-3);
+      const Estimator estimator(network, late);
+      std::vector<double> out = estimator.simulated_run(plan, frames).finished_s;  // every step asked for: no skipping
+      for (std::size_t i = 1; i < out.size(); ++i) out[i] = std::max(out[i], out[i - 1]);
+      const std::size_t warm = frames / 4;
+      const double period = (out.back() - out[warm]) / static_cast<double>(frames - 1 - warm);
+      CHECK(estimator.simulated_period(plan, frames) == relative(period).epsilon(1e-6));
+    }
+  });
+}
+
 TEST_CASE("a larger part of a layer never costs less, and the whole what was measured of it") {
   const SmallNetwork network = residual_network();
   const Platform platform = sample_platform({});
