@@ -108,6 +108,12 @@ double device_speed(const Estimator& estimator, std::size_t device) {
   return work / std::max(seconds, std::numeric_limits<double>::min());
 }
 
+std::vector<double> device_speeds(const Estimator& estimator) {
+  std::vector<double> speeds;
+  for (std::size_t d = 0; d < estimator.platform().devices.size(); ++d) speeds.push_back(device_speed(estimator, d));
+  return speeds;
+}
+
 std::vector<std::int64_t> proportional_shares(const std::vector<double>& speeds) {
   const double all = std::accumulate(speeds.begin(), speeds.end(), 0.0);
   std::vector<double> proportions;

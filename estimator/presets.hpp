@@ -29,6 +29,7 @@ struct PresetOptions {
 // Multiply-accumulates a second at which a device computes the whole network by itself, messages left out; networks a
 // second where it has no multiply-accumulates.
 double device_speed(const Estimator& estimator, std::size_t device);
+std::vector<double> device_speeds(const Estimator& estimator);  // of every device of the platform
 
 // Small integers of at least 1 in proportion to `speeds`, of the smallest sum (at most 64) that is within 2 % of every
 // proportion, else of the sum that is nearest.

@@ -20,6 +20,7 @@
 #include "dse/search/seeds.hpp"
 #include "dse/version.hpp"
 #include "engine/engine.hpp"
+#include "estimator/presets.hpp"
 
 namespace dse {
 namespace {
@@ -121,7 +122,7 @@ class Exploration {
         network_(network),
         platform_(platform),
         estimator_(network, platform),
-        space_(make_space(network, platform, request.strategies)),
+        space_(make_space(network, platform, request.strategies, device_speeds(estimator_))),
         evaluator_(estimator_, space_),
         bounds_(search::lower_bounds(estimator_, space_, request.search.objectives)),
         search_(evaluator_, space_, request.search, bounds_),
@@ -207,6 +208,7 @@ std::string bounds_text(const Json& summary, const std::vector<Objective>& objec
   std::string text;
   for (Objective objective : objectives) {
     const double value = summary.at("bounds").at(std::string(to_string(objective))).get<double>();
+    if (value == 0) continue;  // not known
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(objective), search::with_unit(value, objective));
   }
   return text;
@@ -240,7 +242,9 @@ void print_table(const Json& summary, const Request& request, const archive::Arc
                              summary.at("front_size").get<std::int64_t>(),
                              summary.at("exact").get<bool>() ? " (exact: every mapping of the space was tried)" : "",
                              summary.at("hypervolume").get<double>());
-  console.out << "nothing can beat: " << bounds_text(summary, request.search.objectives) << "\n\n";
+  const std::string bounds = bounds_text(summary, request.search.objectives);
+  if (!bounds.empty()) console.out << "nothing can beat: " << bounds << "\n";
+  console.out << '\n';
   const auto knee = archive.knee(run, request.search.objectives);
   const std::vector<archive::Candidate> front = archive.front(run);
   const std::vector<archive::Candidate> shown = worth_showing(front, knee, request.search.objectives);

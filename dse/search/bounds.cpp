@@ -18,13 +18,13 @@ class Bounds {
   double value(Objective objective) const {
     switch (objective) {
       case Objective::latency:
-        return latency();
+        return space_.splits() ? 0 : latency();
       case Objective::period:
-        return period();
+        return space_.splits() ? 0 : period();
       case Objective::energy_sum:
-        return energy_sum();
+        return space_.splits() ? 0 : energy_sum();
       case Objective::energy_max:
-        return energy_sum() / static_cast<double>(platform_.devices.size());
+        return value(Objective::energy_sum) / static_cast<double>(platform_.devices.size());
       case Objective::memory_max:
         return memory_max();
       case Objective::devices:

@@ -17,6 +17,14 @@ bool next(std::vector<std::size_t>& digits, const std::vector<std::size_t>& base
   return false;
 }
 
+// Of genomes that are the same after repair, the repaired one. Without splits only these are made.
+bool is_canonical(const Genome& genome, const Space& space) {
+  if (!space.splits()) return true;
+  Genome repaired = genome;
+  normalise(repaired, space);
+  return repaired == genome;
+}
+
 // Every choice of threads for the devices in use.
 bool with_threads(Genome genome, const Space& space, const Visit& visit) {
   const std::vector<int> owner = owners(genome, space);
@@ -24,6 +32,7 @@ bool with_threads(Genome genome, const Space& space, const Visit& visit) {
   for (std::size_t d = 0; d < space.devices; ++d) base[d] = owner[d] < 0 ? 1 : space.threads[d].size();
   do {
     for (std::size_t d = 0; d < space.devices; ++d) genome.threads[d] = space.threads[d][digits[d]];
+    if (!is_canonical(genome, space)) continue;
     if (!visit(genome)) return false;
   } while (next(digits, base));
   return true;

@@ -58,11 +58,23 @@ bool claim_devices(ReplicaGene& replica, std::size_t index, const Space& space, 
 
 void keep_to_strategies(Genome& genome, const Space& space) {
   if (genome.replicas.size() > space.slots()) genome.replicas.resize(space.slots());
+  if (space.strategies.hybrid) return;
   const bool several = genome.replicas.size() > 1;
-  const bool one_stage_only = several ? !space.strategies.hybrid : !space.stages();
-  if (!one_stage_only) return;
-  for (ReplicaGene& replica : genome.replicas)
-    std::fill(replica.layers.begin(), replica.layers.end(), most_common(replica.layers));
+  if (!several && space.strategies.allows(strategy_name(to_mapping(genome, space)))) return;
+  for (ReplicaGene& replica : genome.replicas) {
+    const PlacementId kept = most_common(replica.layers);
+    const auto alone = static_cast<PlacementId>(space.placements[kept].devices.front());
+    std::fill(replica.layers.begin(), replica.layers.end(), several ? alone : kept);
+  }
+}
+
+std::vector<bool> in_split_stages(const Genome& genome, const Space& space) {
+  std::vector<bool> result(space.devices, false);
+  for (const ReplicaGene& replica : genome.replicas)
+    for (const PlacementId placement : replica.layers)
+      if (placement >= space.devices)
+        for (const std::size_t device : space.placements[placement].devices) result[device] = true;
+  return result;
 }
 
 void reduce_shares(Genome& genome, const Space& space) {
@@ -87,9 +99,19 @@ Space make_space(std::size_t layers, std::size_t devices, const Strategies& stra
   return space;
 }
 
-Space make_space(const Network& network, const Platform& platform, const Strategies& strategies) {
+bool Strategies::allows(std::string_view name) const {
+  if (hybrid || name == "single") return true;
+  if (name == "data") return data;
+  if (name == "sequential") return sequential;
+  if (name == "horizontal") return horizontal;
+  return name == "vertical" && vertical;
+}
+
+Space make_space(const Network& network, const Platform& platform, const Strategies& strategies,
+                 const std::vector<double>& speeds) {
   Space space = make_space(network.layers().size(), platform.devices.size(), strategies);
   for (std::size_t d = 0; d < space.devices; ++d) space.threads[d] = measured_threads(platform.devices[d]);
+  for (Placement& placement : split_placements(speeds, strategies)) space.placements.push_back(std::move(placement));
   return space;
 }
 
@@ -106,7 +128,10 @@ Genome single(const Space& space, std::size_t device) {
 void normalise(Genome& genome, const Space& space) {
   for (ReplicaGene& replica : genome.replicas) {
     replica.layers.resize(space.layers, replica.layers.empty() ? PlacementId{0} : replica.layers.back());
+    for (PlacementId& placement : replica.layers)
+      if (placement >= space.placements.size()) placement = 0;
   }
+  genome.threads.resize(space.devices, 0);
   keep_to_strategies(genome, space);
   std::vector<int> owner(space.devices, -1);
   std::vector<ReplicaGene> kept;
@@ -120,10 +145,10 @@ void normalise(Genome& genome, const Space& space) {
   genome.replicas = std::move(kept);
   reduce_shares(genome, space);
   std::sort(genome.replicas.begin(), genome.replicas.end(), [](auto& a, auto& b) { return a.layers < b.layers; });
-  genome.threads.resize(space.devices, 0);
+  const std::vector<bool> split = in_split_stages(genome, space);
   for (std::size_t d = 0; d < space.devices; ++d) {
     const auto& choices = space.threads[d];
-    if (owner[d] < 0 || std::find(choices.begin(), choices.end(), genome.threads[d]) == choices.end())
+    if (owner[d] < 0 || split[d] || std::find(choices.begin(), choices.end(), genome.threads[d]) == choices.end())
       genome.threads[d] = 0;
   }
 }
@@ -193,7 +218,7 @@ Genome from_mapping(const Mapping& mapping, const Space& space) {
     gene.layers.assign(space.layers, 0);
     for (const Stage& stage : replica.stages) {
       const auto found = std::find_if(space.placements.begin(), space.placements.end(), [&](const Placement& p) {
-        return p.devices == stage.devices && p.split == stage.split && p.halo == stage.halo && p.wire == stage.wire;
+        return p == Placement{stage.devices, stage.split, stage.shares, stage.halo, stage.wire};
       });
       if (found == space.placements.end()) refuse("it has no such placement of a stage");
       for (LayerId layer : stage.layers)

@@ -1,6 +1,6 @@
 // What the search varies: replicas of pipelines, a placement for every layer.
 //
-// A Placement says how one layer is carried: by which device (later: by which devices, split how). Layers with the same
+// A Placement says how one layer is carried: by which device, or by which devices and split how. Layers with the same
 // placement in the same replica form one stage, wherever they lie, so a pipeline may return to a device and branches
 // may run on different ones. The layers of a replica index into Space::placements: new kinds of placement are new
 // entries there, and no operator has to change.
@@ -9,12 +9,14 @@
 // mappings are:
 //   - the replicas' devices are disjoint (a device serves one replica), and the space's strategies are kept to;
 //   - replicas are sorted by their layers; shares have no common divisor; a single replica has share 1;
-//   - threads is 0 (all cores) for devices that are not used.
+//   - threads is 0 (all cores) for devices that are not used, or that take part in a split stage.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/network.hpp"
@@ -29,15 +31,19 @@ struct Placement {
   std::vector<std::int64_t> shares;
   Halo halo = Halo::exchange;
   Wire wire = Wire::full;
+  bool operator==(const Placement&) const = default;
 };
 
 using PlacementId = std::uint16_t;
 
 // Which of the literature's strategies the search may use; a single device is always allowed.
 struct Strategies {
-  bool data = true;        // several replicas
-  bool sequential = true;  // several stages
-  bool hybrid = true;      // both at once
+  bool data = true;                          // several replicas
+  bool sequential = true;                    // several stages
+  bool horizontal = true;                    // stages split by channels
+  bool vertical = true;                      // stages split by rows or tiles
+  bool hybrid = true;                        // replicas, stages and the splits that are allowed, at once
+  bool allows(std::string_view name) const;  // as strategy_name() names them
 };
 
 struct Space {
@@ -48,15 +54,25 @@ struct Space {
   Strategies strategies;
   std::int64_t max_share = 16;
 
-  bool stages() const { return strategies.sequential || strategies.hybrid; }
+  bool splits() const { return placements.size() > devices; }
+  bool stages() const { return strategies.sequential || strategies.hybrid || (strategies.vertical && splits()); }
   bool replicas() const { return (strategies.data || strategies.hybrid) && devices > 1; }
   // Replicas a genome may have: groups of devices are disjoint.
   std::size_t slots() const { return replicas() ? devices : 1; }
 };
 
 // The space of a network on a platform. A device's thread counts are those for which its profile has measurements.
-Space make_space(const Network& network, const Platform& platform, const Strategies& strategies);
+// `speeds`: of the devices, in any unit; a split stage's shares are in proportion to them. Empty: no stage is split.
+Space make_space(const Network& network, const Platform& platform, const Strategies& strategies,
+                 const std::vector<double>& speeds = {});
 Space make_space(std::size_t layers, std::size_t devices, const Strategies& strategies = {});
+
+// Ways to split a stage: over every set of devices (more than four devices: every pair, and every run of neighbours in
+// the order of speed), by output channels, input channels, rows with either halo, and from four devices on tiles.
+std::vector<Placement> split_placements(const std::vector<double>& speeds, const Strategies& strategies);
+
+// The placement of these devices (in any order) that is otherwise like `like`; nothing where the space has none.
+std::optional<PlacementId> placement_on(const Space& space, std::vector<std::size_t> devices, const Placement& like);
 
 struct ReplicaGene {
   std::int64_t share = 1;

@@ -41,8 +41,10 @@ bool split_stage(Genome& genome, const Space& space, Rng& rng);   // gives a par
 bool merge_stage(Genome& genome, const Space& space, Rng& rng);   // gives a run to the device of its neighbour
 bool replicate(Genome& genome, const Space& space,
                Rng& rng);  // adds a replica on idle devices, or halves a replica's devices
-bool unreplicate(Genome& genome, const Space& space, Rng& rng);     // drops a replica, or joins two into one pipeline
-bool change_share(Genome& genome, const Space& space, Rng& rng);    // changes one replica's share of the frames
+bool unreplicate(Genome& genome, const Space& space, Rng& rng);   // drops a replica, or joins two into one pipeline
+bool change_share(Genome& genome, const Space& space, Rng& rng);  // changes one replica's share of the frames
+bool change_split(Genome& genome, const Space& space,
+                  Rng& rng);  // splits a run another way, or over one device more or less
 bool change_threads(Genome& genome, const Space& space, Rng& rng);  // changes one device's thread count
 
 Genome cross_layers(const Genome& a, const Genome& b, const Space& space,
@@ -52,6 +54,8 @@ Genome cross_replicas(const Genome& a, const Genome& b, const Space& space, Rng&
 
 // The placements that layers of replica `r` may move to: those on its own devices and on idle ones.
 std::vector<PlacementId> reachable(const Genome& genome, std::size_t r, const Space& space);
+// One of these, ascending and at least one: a device as often as a split, though there are many more splits.
+PlacementId draw_target(const std::vector<PlacementId>& targets, const Space& space, Rng& rng);
 
 }  // namespace operators
 

@@ -40,8 +40,8 @@ std::vector<Objective> read_objectives(const std::vector<std::string>& names) {
 }
 
 Strategies read_strategies(const std::vector<std::string>& names) {
-  Strategies strategies{false, false, false};
-  const std::vector<std::string> known{"data", "sequential", "hybrid"};
+  Strategies strategies{false, false, false, false, false};
+  const std::vector<std::string> known{"data", "sequential", "horizontal", "vertical", "hybrid"};
   for (const std::string& name : names) {
     if (name == "data")
       strategies.data = true;
@@ -49,13 +49,15 @@ Strategies read_strategies(const std::vector<std::string>& names) {
       strategies.sequential = true;
     else if (name == "hybrid")
       strategies.hybrid = true;
-    else if (name == "horizontal" || name == "vertical") {
-      refuse("STRATEGIES",
-             fmt::format("this version does not explore '{}'; it explores {}", name, fmt::join(known, ", ")));
-    } else {
+    else if (name == "horizontal")
+      strategies.horizontal = true;
+    else if (name == "vertical")
+      strategies.vertical = true;
+    else {
       refuse("STRATEGIES", fmt::format("there is no strategy '{}'{}", printable(name), suggestion(name, known)));
     }
   }
+  if (strategies.hybrid && names.size() == 1) strategies.horizontal = strategies.vertical = true;
   return strategies;
 }
 
@@ -89,6 +91,8 @@ Json fixed_part(const Request& request) {
   document["strategies"] = Json::array();
   if (request.strategies.data) document["strategies"].push_back("data");
   if (request.strategies.sequential) document["strategies"].push_back("sequential");
+  if (request.strategies.horizontal) document["strategies"].push_back("horizontal");
+  if (request.strategies.vertical) document["strategies"].push_back("vertical");
   if (request.strategies.hybrid) document["strategies"].push_back("hybrid");
   document["algorithm"] = request.search.algorithm;
   document["population"] = request.search.population;
@@ -155,7 +159,7 @@ std::vector<OptionSpec> request_options() {
        .choices = {}},
       {.name = "--strategies",
        .value = "A,B",
-       .text = "which of data, sequential, hybrid to use (default all)",
+       .text = "which of data, sequential, horizontal, vertical, and hybrid: several of them at once (default all)",
        .fallback = {},
        .choices = {}},
       {.name = "--algorithm",

@@ -49,6 +49,7 @@ class Seeder {
   void chains(Rng& rng);
   void all_cuts_of_two();
   void hybrids();
+  void splits();
   void random(std::size_t fill, Rng& rng) {
     for (std::size_t tries = 0; result_.size() < fill && tries < 10 * fill; ++tries) add(random_genome(space_, rng));
   }
@@ -57,6 +58,7 @@ class Seeder {
 
  private:
   void neighbours(const ChainResult& chain);
+  void prefixes(PlacementId placement);
 
   const Space& space_;
   const ChainCosts& costs_;
@@ -153,6 +155,61 @@ void Seeder::hybrids() {
   }
 }
 
+// Every way to split over the fastest k devices: the whole network, and for splits of the feature maps its first
+// layers.
+void Seeder::splits() {
+  for (std::size_t k = 2; k <= by_speed_.size(); ++k) {
+    std::vector<std::size_t> fastest(by_speed_.begin(), by_speed_.begin() + static_cast<std::ptrdiff_t>(k));
+    std::sort(fastest.begin(), fastest.end());
+    for (std::size_t p = space_.devices; p < space_.placements.size(); ++p) {
+      if (space_.placements[p].devices != fastest) continue;
+      const auto placement = static_cast<PlacementId>(p);
+      add(pipeline(space_, std::vector<PlacementId>(space_.layers, placement)));
+      const Split split = space_.placements[p].split;
+      if (split == Split::rows || split == Split::tiles) prefixes(placement);
+    }
+  }
+}
+
+// The rest on the fastest device, or split by channels over the same devices.
+void Seeder::prefixes(PlacementId placement) {
+  constexpr std::size_t ends = 8;
+  Placement by_channels;
+  by_channels.split = Split::channels;
+  const auto channels = placement_on(space_, space_.placements[placement].devices, by_channels);
+  const std::vector<double>& work = costs_.seconds[by_speed_.front()];
+  double before = 0;
+  std::size_t next = 1;
+  for (std::size_t l = 0; l < space_.layers; ++l) {
+    before += work[l];
+    if (before * ends < static_cast<double>(next) * whole_[by_speed_.front()]) continue;
+    ++next;
+    for (const PlacementId rest : {static_cast<PlacementId>(by_speed_.front()), channels.value_or(placement)}) {
+      std::vector<PlacementId> layers(space_.layers, rest);
+      std::fill(layers.begin(), layers.begin() + static_cast<std::ptrdiff_t>(l + 1), placement);
+      add(pipeline(space_, std::move(layers)));
+    }
+  }
+}
+
+// A part of a pipeline, split over devices of it.
+void split_some(std::vector<PlacementId>& layers, const std::vector<PlacementId>& devices, const Space& space,
+                Rng& rng) {
+  std::vector<PlacementId> ways;
+  for (std::size_t p = space.devices; p < space.placements.size(); ++p) {
+    const auto& over = space.placements[p].devices;
+    const bool inside = std::all_of(over.begin(), over.end(), [&](std::size_t d) {
+      return std::find(devices.begin(), devices.end(), static_cast<PlacementId>(d)) != devices.end();
+    });
+    if (inside) ways.push_back(static_cast<PlacementId>(p));
+  }
+  if (ways.empty()) return;
+  std::size_t first = rng.below(layers.size()), last = rng.below(layers.size());
+  if (first > last) std::swap(first, last);
+  std::fill(layers.begin() + static_cast<std::ptrdiff_t>(first), layers.begin() + static_cast<std::ptrdiff_t>(last + 1),
+            ways[rng.below(ways.size())]);
+}
+
 std::vector<PlacementId> random_pipeline(const Space& space, std::vector<PlacementId> devices, Rng& rng) {
   const std::size_t most = space.stages() ? std::min(devices.size(), space.layers) : 1;
   const std::size_t stages = 1 + rng.below(most);
@@ -166,6 +223,7 @@ std::vector<PlacementId> random_pipeline(const Space& space, std::vector<Placeme
     while (stage < cuts.size() && l >= cuts[stage]) ++stage;
     layers[l] = devices[stage];
   }
+  if (space.splits() && rng.chance(0.5)) split_some(layers, devices, space, rng);
   return layers;
 }
 
@@ -218,6 +276,7 @@ std::vector<Genome> seeds(const Space& space, const ChainCosts& costs, std::size
   seeder.whole_replicas();
   seeder.chains(rng);
   seeder.hybrids();
+  seeder.splits();
   seeder.all_cuts_of_two();
   seeder.random(fill, rng);
   return seeder.take();

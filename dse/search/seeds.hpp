@@ -13,7 +13,8 @@ namespace dse::search {
 // At most `limit` distinct canonical genomes, the most useful ones first:
 //   every single device; replicas on the k fastest devices, with shares in proportion to their speed and with equal
 //   ones; the best contiguous pipelines for period and for latency over the orders of the devices, and their neighbours
-//   with one cut moved; for two devices every cut in both orders; replicas of pipelines; random contiguous pipelines up
+//   with one cut moved; for two devices every cut in both orders; replicas of pipelines; every way to split the whole
+//   network or its first layers over the fastest k devices; random contiguous pipelines up
 //   to `fill` genomes in all.
 std::vector<Genome> seeds(const Space& space, const ChainCosts& costs, std::size_t fill, std::size_t limit,
                           std::uint64_t seed);

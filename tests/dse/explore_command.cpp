@@ -15,6 +15,7 @@
 #include "dse/search/recorder.hpp"
 #include "dse/search/request.hpp"
 #include "dse/search/seeds.hpp"
+#include "estimator/presets.hpp"
 #include "models/zoo.hpp"
 
 using namespace dse;
@@ -114,18 +115,43 @@ TEST_CASE("no mapping is better than the lower bounds") {
   const Network network = Network::import(bench.model());
   const Platform platform = read_platform(bench.platform());
   const Estimator estimator(network, platform);
-  const search::Space space = search::make_space(network, platform, {});
   const std::vector<Objective> objectives{Objective::latency,      Objective::period,     Objective::energy_max,
                                           Objective::energy_sum,   Objective::memory_max, Objective::devices,
                                           Objective::survivability};
-  const std::vector<double> bounds = search::lower_bounds(estimator, space, objectives);
-  search::Rng rng(1, 0);
-  for (int i = 0; i < 200; ++i) {
-    const Estimate estimate = estimator.estimate(to_mapping(search::random_genome(space, rng), space));
-    for (std::size_t o = 0; o < objectives.size(); ++o) {
-      CAPTURE(std::string(to_string(objectives[o])));
-      CHECK(bounds[o] <= objective_value(estimate, objectives[o]) * (1 + 1e-9) + 1e-12);
+  for (const std::vector<double>& speeds : {std::vector<double>{}, device_speeds(estimator)}) {
+    const search::Space space = search::make_space(network, platform, {}, speeds);
+    const std::vector<double> bounds = search::lower_bounds(estimator, space, objectives);
+    search::Rng rng(1, 0);
+    std::size_t split = 0;
+    for (int i = 0; i < 200; ++i) {
+      const Mapping mapping = to_mapping(search::random_genome(space, rng), space);
+      if (strategy_name(mapping) == "horizontal" || strategy_name(mapping) == "vertical") ++split;
+      const Estimate estimate = estimator.estimate(mapping);
+      for (std::size_t o = 0; o < objectives.size(); ++o) {
+        CAPTURE(std::string(to_string(objectives[o])));
+        CHECK(bounds[o] <= objective_value(estimate, objectives[o]) * (1 + 1e-9) + 1e-12);
+      }
     }
+    CHECK((split > 0) == space.splits());
+  }
+}
+
+TEST_CASE("the front holds split stages where a frame's latency is asked for, and only where they are allowed") {
+  const Bench bench("2 GiB", 3);
+  const auto strategies = [&](const Words& options, const std::string& db) {
+    bench.explore(options, db);
+    std::set<std::string> names;
+    auto archive = archive::Archive::open(bench.database(db), archive::Archive::Mode::open);
+    for (const archive::Candidate& candidate : archive.front(1)) names.insert(candidate.strategy);
+    return names;
+  };
+  const std::set<std::string> all = strategies({{"--evaluations", "1500"}}, "all.db");
+  CHECK((all.contains("horizontal") || all.contains("vertical") || all.contains("hybrid")));
+  for (const std::string only : {"data", "sequential", "horizontal", "vertical"}) {
+    std::set<std::string> names = strategies({{"--evaluations", "300"}, {"--strategies", only}}, only + ".db");
+    names.erase("single");
+    names.erase(only);
+    CHECK(names.empty());
   }
 }
 
@@ -147,7 +173,7 @@ TEST_CASE("a run that was killed after any checkpoint ends, resumed, with the fr
   const Network network = Network::import(bench.model());
   const Platform platform = read_platform(bench.platform());
   const Estimator estimator(network, platform);
-  const search::Space space = search::make_space(network, platform, {});
+  const search::Space space = search::make_space(network, platform, {}, device_speeds(estimator));
   const search::EstimatorEvaluator evaluator(estimator, space);
   for (int generations : {0, 3, 9}) {
     const std::string db = fmt::format("killed{}.db", generations);

@@ -2,6 +2,7 @@
 
 #include <numeric>
 #include <set>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "dse/search/operators.hpp"
@@ -12,6 +13,15 @@ using namespace dse;
 using namespace dse::search;
 
 namespace {
+
+// Devices of different speeds, stages split in the ways that the strategies allow.
+Space with_splits(Space space) {
+  std::vector<double> speeds;
+  for (std::size_t d = 0; d < space.devices; ++d) speeds.push_back(d == 1 ? 1 : 3);
+  for (Placement& placement : split_placements(speeds, space.strategies))
+    space.placements.push_back(std::move(placement));
+  return space;
+}
 
 std::vector<Space> spaces() {
   std::vector<Space> all;
@@ -24,6 +34,12 @@ std::vector<Space> spaces() {
       Space threads = make_space(layers, devices);
       threads.threads.front() = {0, 1, 2};
       all.push_back(threads);
+      all.push_back(with_splits(threads));
+      const Strategies pure{.data = true, .sequential = true, .horizontal = true, .vertical = true, .hybrid = false};
+      all.push_back(with_splits(make_space(layers, devices, pure)));
+      Strategies vertical = pure;
+      vertical.data = vertical.sequential = vertical.horizontal = false;
+      all.push_back(with_splits(make_space(layers, devices, vertical)));
     }
   }
   return all;
@@ -33,27 +49,34 @@ std::vector<Space> spaces() {
 void check_canonical(const Genome& genome, const Space& space) {
   REQUIRE(genome.replicas.size() >= 1);
   REQUIRE(genome.threads.size() == space.devices);
-  std::set<PlacementId> taken;
+  std::set<std::size_t> taken, split;
   std::int64_t divisor = 0;
   for (const ReplicaGene& replica : genome.replicas) {
     CHECK(replica.layers.size() == space.layers);
     const std::set<PlacementId> mine(replica.layers.begin(), replica.layers.end());
+    std::set<std::size_t> devices;
     for (PlacementId p : mine) {
-      CHECK(p < space.devices);
-      CHECK(taken.insert(p).second);
+      REQUIRE(p < space.placements.size());
+      devices.insert(space.placements[p].devices.begin(), space.placements[p].devices.end());
+      if (p >= space.devices) split.insert(space.placements[p].devices.begin(), space.placements[p].devices.end());
     }
-    if (genome.replicas.size() > 1 && !space.strategies.hybrid) CHECK(mine.size() == 1);
+    for (const std::size_t device : devices) CHECK(taken.insert(device).second);
+    if (genome.replicas.size() > 1 && !space.strategies.hybrid) CHECK(devices.size() == 1);
     if (!space.stages()) CHECK(mine.size() == 1);
     CHECK(replica.share >= 1);
     CHECK(replica.share <= space.max_share);
     divisor = std::gcd(divisor, replica.share);
   }
   CHECK(divisor == 1);
+  const std::string_view name = strategy_name(to_mapping(genome, space));
+  const Strategies& may = space.strategies;
+  CHECK((may.hybrid || name == "single" || (name == "data" && may.data) || (name == "sequential" && may.sequential) ||
+         (name == "horizontal" && may.horizontal) || (name == "vertical" && may.vertical)));
   if (!space.strategies.data && !space.strategies.hybrid) CHECK(genome.replicas.size() == 1);
   CHECK(std::is_sorted(genome.replicas.begin(), genome.replicas.end(),
                        [](auto& a, auto& b) { return a.layers < b.layers; }));
   for (std::size_t d = 0; d < space.devices; ++d) {
-    if (taken.contains(static_cast<PlacementId>(d))) {
+    if (taken.contains(d) && !split.contains(d)) {
       CHECK(std::count(space.threads[d].begin(), space.threads[d].end(), genome.threads[d]) == 1);
     } else {
       CHECK(genome.threads[d] == 0);
@@ -112,10 +135,10 @@ TEST_CASE("mappings, checkpoints and hashes tell genomes apart and give them bac
       CHECK(from_mapping(mapping, space) == genome);
       for (const ReplicaMapping& replica : mapping.replicas) {
         std::set<LayerId> layers;
-        std::set<std::size_t> devices;
+        std::set<std::tuple<std::vector<std::size_t>, Split, std::vector<std::int64_t>, Halo, Wire>> stages;
         for (const Stage& stage : replica.stages) {
           layers.insert(stage.layers.begin(), stage.layers.end());
-          CHECK(devices.insert(stage.devices.front()).second);
+          CHECK(stages.insert({stage.devices, stage.split, stage.shares, stage.halo, stage.wire}).second);
         }
         CHECK(layers.size() == space.layers);
       }
@@ -198,4 +221,24 @@ TEST_CASE("balanced shares give the least period that integers allow") {
     const auto shares = balanced_shares(seconds, 16);
     CHECK(period(shares[0], shares[1]) == doctest::Approx(least).epsilon(0.01));
   }
+}
+
+TEST_CASE("stages may be split over every set of few devices, and over pairs and neighbours of many") {
+  const auto groups = [](std::size_t devices) {
+    std::set<std::vector<std::size_t>> result;
+    for (const Placement& placement : split_placements(std::vector<double>(devices, 1.0), {})) {
+      CHECK(std::is_sorted(placement.devices.begin(), placement.devices.end()));
+      CHECK(placement.shares.empty());  // equal speeds
+      result.insert(placement.devices);
+    }
+    return result.size();
+  };
+  CHECK(groups(1) == 0);
+  CHECK(groups(2) == 1);
+  CHECK(groups(4) == 11);
+  CHECK(groups(6) == 15 + 4 + 3 + 2 + 1);
+  const std::vector<Placement> unequal = split_placements({1.0, 3.0}, {});
+  REQUIRE(unequal.size() == 4);
+  CHECK(unequal.front().shares == std::vector<std::int64_t>{1, 3});
+  CHECK(split_placements({1.0, 3.0}, {.horizontal = false}).size() == 2);
 }

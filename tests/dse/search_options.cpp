@@ -61,7 +61,10 @@ TEST_CASE("requests keep to what can be searched") {
   CHECK(code_of({{"--objectives", "latency"}}) == "OBJECTIVES");
   CHECK(code_of({{"--objectives", "latency,latency"}}) == "OBJECTIVES");
   CHECK(code_of({{"--objectives", "latency,speed"}}) == "OBJECTIVE");
-  CHECK(code_of({{"--strategies", "vertical"}}) == "STRATEGIES");
+  CHECK(read_request(arguments({{"--strategies", "vertical"}})).strategies.vertical);
+  CHECK(!read_request(arguments({{"--strategies", "vertical"}})).strategies.horizontal);
+  CHECK(read_request(arguments({{"--strategies", "hybrid"}})).strategies.horizontal);
+  CHECK(!read_request(arguments({{"--strategies", "sequential,hybrid"}})).strategies.horizontal);
   CHECK(code_of({{"--strategies", "sequental"}}) == "STRATEGIES");
   CHECK(code_of({{"--algorithm", "nsga3"}}) == "ALGORITHM");
   CHECK(code_of({{"--evaluations", "10"}, {"--time", "3s"}}) == "BUDGET");

@@ -12,7 +12,7 @@ bool reassign(Genome& genome, const Space& space, Rng& rng) {
   std::vector<PlacementId> targets = reachable(genome, r, space);
   std::erase(targets, run.placement);
   if (targets.empty()) return false;
-  const PlacementId target = targets[rng.below(targets.size())];
+  const PlacementId target = draw_target(targets, space, rng);
   std::fill(layers.begin() + static_cast<std::ptrdiff_t>(run.first),
             layers.begin() + static_cast<std::ptrdiff_t>(run.last), target);
   return true;

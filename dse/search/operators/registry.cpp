@@ -9,15 +9,11 @@ namespace dse::search {
 
 const std::vector<Mutation>& mutations() {
   static const std::vector<Mutation> all{
-      {"cut-shift", 0.45, operators::cut_shift},
-      {"swap-devices", 0.15, operators::swap_devices},
-      {"reassign", 0.20, operators::reassign},
-      {"split-stage", 0.12, operators::split_stage},
-      {"merge-stage", 0.08, operators::merge_stage},
-      {"replicate", 0.06, operators::replicate},
-      {"unreplicate", 0.04, operators::unreplicate},
-      {"change-share", 0.12, operators::change_share},
-      {"change-threads", 0.10, operators::change_threads},
+      {"cut-shift", 0.45, operators::cut_shift},       {"swap-devices", 0.15, operators::swap_devices},
+      {"reassign", 0.20, operators::reassign},         {"split-stage", 0.12, operators::split_stage},
+      {"merge-stage", 0.08, operators::merge_stage},   {"replicate", 0.06, operators::replicate},
+      {"unreplicate", 0.04, operators::unreplicate},   {"change-share", 0.12, operators::change_share},
+      {"change-split", 0.15, operators::change_split}, {"change-threads", 0.10, operators::change_threads},
   };
   return all;
 }
@@ -78,6 +74,13 @@ std::vector<PlacementId> operators::reachable(const Genome& genome, std::size_t 
     if (free) result.push_back(p);
   }
   return result;
+}
+
+PlacementId operators::draw_target(const std::vector<PlacementId>& targets, const Space& space, Rng& rng) {
+  const auto splits = std::lower_bound(targets.begin(), targets.end(), static_cast<PlacementId>(space.devices));
+  const auto alone = static_cast<std::size_t>(splits - targets.begin());
+  if (alone == targets.size() || alone == 0) return targets[rng.below(targets.size())];
+  return rng.chance(0.5) ? targets[rng.below(alone)] : targets[alone + rng.below(targets.size() - alone)];
 }
 
 }  // namespace dse::search

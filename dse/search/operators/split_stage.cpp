@@ -15,7 +15,7 @@ bool split_stage(Genome& genome, const Space& space, Rng& rng) {
   // Head, tail or middle: a middle part makes the pipeline return to the device it came from.
   const std::size_t first = run.first + rng.below(run.last - run.first);
   const std::size_t last = rng.chance(0.5) ? run.last : first + 1 + rng.below(run.last - first);
-  const PlacementId target = targets[rng.below(targets.size())];
+  const PlacementId target = draw_target(targets, space, rng);
   std::fill(layers.begin() + static_cast<std::ptrdiff_t>(first), layers.begin() + static_cast<std::ptrdiff_t>(last),
             target);
   return true;

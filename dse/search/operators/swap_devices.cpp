@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <map>
 
 #include "dse/search/operators.hpp"
 
@@ -7,17 +7,9 @@ namespace {
 
 // The placement that is `placement` with devices a and b exchanged; itself where the space has none.
 PlacementId exchanged(PlacementId placement, std::size_t a, std::size_t b, const Space& space) {
-  Placement wanted = space.placements[placement];
-  for (std::size_t& device : wanted.devices) device = device == a ? b : device == b ? a : device;
-  const auto placements = static_cast<PlacementId>(space.placements.size());
-  for (PlacementId p = 0; p < placements; ++p) {
-    const Placement& one = space.placements[p];
-    if (one.devices == wanted.devices && one.split == wanted.split && one.shares == wanted.shares &&
-        one.halo == wanted.halo && one.wire == wanted.wire) {
-      return p;
-    }
-  }
-  return placement;
+  std::vector<std::size_t> devices = space.placements[placement].devices;
+  for (std::size_t& device : devices) device = device == a ? b : device == b ? a : device;
+  return placement_on(space, std::move(devices), space.placements[placement]).value_or(placement);
 }
 
 }  // namespace
@@ -31,8 +23,13 @@ bool swap_devices(Genome& genome, const Space& space, Rng& rng) {
   }
   const std::size_t a = used[rng.below(used.size())];
   const std::size_t b = (a + 1 + rng.below(space.devices - 1)) % space.devices;
+  std::map<PlacementId, PlacementId> known;
   for (ReplicaGene& replica : genome.replicas) {
-    for (PlacementId& placement : replica.layers) placement = exchanged(placement, a, b, space);
+    for (PlacementId& placement : replica.layers) {
+      const auto [entry, fresh] = known.try_emplace(placement, placement);
+      if (fresh) entry->second = exchanged(placement, a, b, space);
+      placement = entry->second;
+    }
   }
   return true;
 }
