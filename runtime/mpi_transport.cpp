@@ -33,11 +33,11 @@ std::size_t piece_bytes(std::size_t message) {
 // While this device computes, nobody here waits for a message and each look costs the computing thread its core and
 // part of its cache.
 struct Pauses {
-  microseconds longest;
+  microseconds shortest, longest;  // the shortest is at least the wait policy's
   int share;
 };
-constexpr Pauses while_waiting{microseconds{500}, 8};
-constexpr Pauses while_computing{microseconds{4000}, 1};
+constexpr Pauses while_waiting{microseconds{1}, microseconds{500}, 8};
+constexpr Pauses while_computing{microseconds{500}, microseconds{4000}, 1};
 
 // What a waiting thread may spend on looking without a pause: a share of the time that it computed, up to a limit.
 class Eagerness {
@@ -87,7 +87,7 @@ struct MpiTransport::State {
   // One thread at a time calls MPI and touches what follows.
   std::mutex mutex;
   std::condition_variable changed;  // for the communication thread
-  bool resting = false;             // it sleeps until `changed`
+  bool sleeping_long = false;       // it looks again late, or not until `changed`
   bool fresh = false;               // something was posted since it looked last
   bool closed = false;
   bool aborted = false;
@@ -201,7 +201,8 @@ struct MpiTransport::State {
   }
 
   microseconds pause(const Pauses& pauses) const {
-    const microseconds shortest{wait.kind == program::WaitPolicy::Kind::sleep ? wait.microseconds : 50};
+    const microseconds policy{wait.kind == program::WaitPolicy::Kind::sleep ? wait.microseconds : 50};
+    const microseconds shortest = std::max(policy, pauses.shortest);
     const auto grown = std::chrono::duration_cast<microseconds>((Clock::now() - active) / pauses.share);
     return std::clamp(grown, shortest, std::max(shortest, pauses.longest));
   }
@@ -216,7 +217,7 @@ struct MpiTransport::State {
         test();
       }
       if (!requests.empty())
-        changed.wait_for(lock, pause(closed ? while_waiting : while_computing));  // nobody computes after the end
+        sleep(lock, pause(closed ? while_waiting : while_computing));  // nobody computes after the end
       else if (closed)
         return;
       else
@@ -225,9 +226,15 @@ struct MpiTransport::State {
   }
 
   void rest(std::unique_lock<std::mutex>& lock) {
-    resting = true;
+    sleeping_long = true;
     changed.wait(lock);
-    resting = false;
+    sleeping_long = false;
+  }
+
+  void sleep(std::unique_lock<std::mutex>& lock, microseconds time) {
+    sleeping_long = time > while_computing.shortest;
+    changed.wait_for(lock, time);
+    sleeping_long = false;
   }
 
   // ---- the computing thread
@@ -268,7 +275,7 @@ struct MpiTransport::State {
   // Before computing goes on: what was posted since may need the communication thread's looks.
   void announce_posts() {
     const std::scoped_lock lock(mutex);
-    if (std::exchange(fresh, false) && !requests.empty()) changed.notify_one();
+    if (std::exchange(fresh, false) && !requests.empty() && sleeping_long) changed.notify_one();
   }
 
   // What was waited for is here, but what was sent before may still need this end.
@@ -276,7 +283,7 @@ struct MpiTransport::State {
     const std::scoped_lock lock(mutex);
     waiting = fresh = false;
     test();
-    if (!requests.empty() && (sends != 0 || resting)) changed.notify_one();
+    if (!requests.empty() && sleeping_long) changed.notify_one();
   }
 
   void fail(const std::exception_ptr& reason) {
