@@ -11,8 +11,8 @@
 namespace dse::runtime {
 
 // Made and served by the thread that initialised MPI; the Transport interface is for one other thread. MPI must be
-// initialised with MPI_THREAD_SERIALIZED. Devices are the ranks of MPI_COMM_WORLD. A message travels in pieces, of 256 KiB
-// up to 16 MiB, else 64 of them.
+// initialised with MPI_THREAD_SERIALIZED. Devices are the ranks of MPI_COMM_WORLD. A message travels in pieces, of 256
+// KiB up to 16 MiB, else 64 of them.
 //
 // A wait of the sleeping policy first looks without sleeping, for at most a twentieth of the time that was spent
 // computing since the waits before, then sleeps between looks, its pauses growing to 500 us: a split stage's devices,
