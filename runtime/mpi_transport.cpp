@@ -100,7 +100,6 @@ struct MpiTransport::State {
   std::vector<std::size_t> free_messages;
   std::vector<int> indices;
   std::vector<MPI_Status> statuses;
-  std::size_t sends = 0;                    // unfinished
   Clock::time_point active = Clock::now();  // when something last happened
 
   double serving_cpu = 0;
@@ -124,7 +123,6 @@ struct MpiTransport::State {
       free_messages.pop_back();
     Message& message = messages[index];
     message = {post, 0};
-    if (post.send) ++sends;
     std::size_t offset = 0;
     const std::size_t piece = piece_bytes(post.memory.size());
     do {
@@ -175,7 +173,6 @@ struct MpiTransport::State {
     pieces[request].bytes = -1;  // for drop_finished
     if (--message.pieces_left != 0) return;
     free_messages.push_back(piece.message);
-    if (message.post.send) --sends;
     tokens.push_back(message.post.token);
   }
 
@@ -272,18 +269,12 @@ struct MpiTransport::State {
     waiting = true;
   }
 
-  // Before computing goes on: what was posted since may need the communication thread's looks.
-  void announce_posts() {
+  // Computing goes on: what is under way needs the communication thread's looks.
+  void leave_to_communication_thread() {
     const std::scoped_lock lock(mutex);
-    if (std::exchange(fresh, false) && !requests.empty() && sleeping_long) changed.notify_one();
-  }
-
-  // What was waited for is here, but what was sent before may still need this end.
-  void done_waiting() {
-    const std::scoped_lock lock(mutex);
-    waiting = fresh = false;
-    test();
-    if (!requests.empty() && sleeping_long) changed.notify_one();
+    if (waiting) test();  // what the peer has taken meanwhile
+    if ((fresh || waiting) && !requests.empty() && sleeping_long) changed.notify_one();
+    fresh = waiting = false;
   }
 
   void fail(const std::exception_ptr& reason) {
@@ -331,15 +322,13 @@ void MpiTransport::post_receive(std::size_t peer, std::size_t tag, std::span<std
 }
 
 bool MpiTransport::wait(std::vector<Token>& finished, Clock::time_point until) {
-  if (state_->look(finished)) return true;
-  if (until == Clock::time_point{}) {
-    state_->announce_posts();
-    return false;
+  bool any = state_->look(finished);
+  if (!any && until != Clock::time_point{}) {
+    const double before = thread_cpu_seconds();
+    any = state_->look_until(finished, until);
+    state_->waiting_cpu += thread_cpu_seconds() - before;
   }
-  const double before = thread_cpu_seconds();
-  const bool any = state_->look_until(finished, until);
-  state_->done_waiting();
-  state_->waiting_cpu += thread_cpu_seconds() - before;
+  state_->leave_to_communication_thread();
   return any;
 }
 

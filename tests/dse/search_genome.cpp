@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/error.hpp"
+#include "dse/search/enumeration.hpp"
 #include "dse/search/operators.hpp"
 #include "dse/search/seeds.hpp"
 #include "tests/dse/search_model.hpp"
@@ -241,4 +242,19 @@ TEST_CASE("stages may be split over every set of few devices, and over pairs and
   REQUIRE(unequal.size() == 4);
   CHECK(unequal.front().shares == std::vector<std::int64_t>{1, 3});
   CHECK(split_placements({1.0, 3.0}, {.horizontal = false}).size() == 2);
+}
+
+TEST_CASE("enumeration visits every genome of a space with splits once") {
+  Strategies vertical{.data = false, .sequential = false, .horizontal = false, .vertical = true, .hybrid = false};
+  for (Space space : {with_splits(make_space(3, 2)), with_splits(make_space(3, 2, vertical))}) {
+    space.threads.front() = {0, 1};
+    std::set<Genome> visited;
+    for_each_genome(space, [&](const Genome& genome) {
+      check_canonical(genome, space);
+      CHECK(visited.insert(genome).second);
+      return true;
+    });
+    Rng rng(13, 0);
+    for (int i = 0; i < 300; ++i) CHECK(visited.contains(any_genome(space, rng)));
+  }
 }
