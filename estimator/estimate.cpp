@@ -10,7 +10,10 @@
 #include "estimator/flow.hpp"
 #include "estimator/memory.hpp"
 #include "estimator/period.hpp"
+#include "estimator/run_plan.hpp"
+#include "estimator/run_tables.hpp"
 #include "estimator/simulation.hpp"
+#include "estimator/workload.hpp"
 #include "program/program.hpp"
 
 namespace dse {
@@ -51,9 +54,11 @@ struct Estimator::State {
   const Platform& platform;
   CostTable costs;
   Resources resources;
+  RunTables tables;
   std::vector<double> streaming;  // by device
 
-  State(const Network& of, const Platform& on) : network(of), platform(on), costs(of, on), resources(on) {
+  State(const Network& of, const Platform& on)
+      : network(of), platform(on), costs(of, on), resources(on), tables(of, on, costs) {
     for (const Device& device : on.devices) streaming.push_back(device.profile->streaming_factor);
   }
 
@@ -62,8 +67,10 @@ struct Estimator::State {
   LayerCost part_cost(const Plan& plan, const Part& part) const;
   double segment_seconds(const Plan& plan, const PlanSegment& segment) const;
   SegmentTimes segment_times(const Plan& plan) const;
-  void judge_costs(const Plan& plan, Estimate& estimate) const;
-  void add_devices(const Plan& plan, const std::vector<Flow>& flows, const Period& period, Estimate& estimate) const;
+  Workload workload(const Plan& plan) const;
+  void judge_costs(const Plan& plan, Workload& workload) const;
+  Estimate estimate(const Workload& workload, const EstimateOptions& options) const;
+  void add_devices(const Workload& workload, const Period& period, Estimate& estimate) const;
   void judge_memory(Estimate& estimate) const;
 };
 
@@ -136,23 +143,34 @@ SegmentTimes Estimator::State::segment_times(const Plan& plan) const {
 
 // The tier is the weakest of any part's; the uncertainty is the parts', weighted by time: errors of one profile go the
 // same way.
-void Estimator::State::judge_costs(const Plan& plan, Estimate& estimate) const {
+void Estimator::State::judge_costs(const Plan& plan, Workload& workload) const {
   double seconds = 0, doubt = 0;
   for (const Part& part : plan.parts) {
     const LayerCost cost = part_cost(plan, part);
     seconds += cost.seconds;
     doubt += cost.seconds * cost.uncertainty;
-    if (weakness(cost.tier) > weakness(estimate.tier)) estimate.tier = cost.tier;
+    if (weakness(cost.tier) > weakness(workload.tier)) workload.tier = cost.tier;
   }
-  estimate.uncertainty = seconds > 0 ? doubt / seconds : 0;
+  workload.uncertainty = seconds > 0 ? doubt / seconds : 0;
 }
 
-void Estimator::State::add_devices(const Plan& plan, const std::vector<Flow>& flows, const Period& period,
-                                   Estimate& estimate) const {
+Workload Estimator::State::workload(const Plan& plan) const {
+  Workload result;
+  result.flows = make_flows(platform, resources, plan, segment_times(plan));
+  judge_costs(plan, result);
+  const std::vector<DeviceMemory> memory = device_memory(network, platform, plan);
+  for (std::size_t d = 0; d < memory.size(); ++d) {
+    const program::Program& program = plan.programs.programs[d];
+    result.devices.push_back({!program.lanes.empty(), program.threads, memory[d]});
+  }
+  return result;
+}
+
+void Estimator::State::add_devices(const Workload& workload, const Period& period, Estimate& estimate) const {
   const std::size_t count = platform.devices.size();
   std::vector<Activity> activities(count);
   estimate.devices.resize(count);
-  for (const Flow& flow : flows) {
+  for (const Flow& flow : workload.flows) {
     for (const FlowStep& step : flow.steps) {
       if (step.kind == FlowStep::Kind::compute) {
         activities[step.device].busy_s += flow.fraction * step.seconds * streaming[step.device];
@@ -167,24 +185,23 @@ void Estimator::State::add_devices(const Plan& plan, const std::vector<Flow>& fl
       }
     }
   }
-  const std::vector<DeviceMemory> memory = device_memory(network, platform, plan);
   for (std::size_t d = 0; d < count; ++d) {
     DeviceEstimate& of = estimate.devices[d];
-    const program::Program& program = plan.programs.programs[d];
+    const DeviceWork& work = workload.devices[d];
     const Device& device = platform.devices[d];
     of.device = d;
-    of.used = !program.lanes.empty();
+    of.used = work.used;
     if (!of.used) continue;
     Activity& activity = activities[d];
     activity.waiting_s = std::max(0.0, period.seconds - activity.busy_s - activity.communication_s);
     of.busy_s = activity.busy_s;
     of.communication_s = activity.communication_s;
     of.waiting_s = activity.waiting_s;
-    of.memory_load_bytes = memory[d].load_bytes;
-    of.memory_run_bytes = memory[d].run_bytes;
-    of.memory_bytes = memory[d].peak();
-    of.weight_bytes = memory[d].weight_bytes;
-    of.energy_j = device_energy(device.power, program.threads, device.cores, period.seconds, activity).total();
+    of.memory_load_bytes = work.memory.load_bytes;
+    of.memory_run_bytes = work.memory.run_bytes;
+    of.memory_bytes = work.memory.peak();
+    of.weight_bytes = work.memory.weight_bytes;
+    of.energy_j = device_energy(device.power, work.threads, device.cores, period.seconds, activity).total();
     ++estimate.device_count;
     estimate.energy_max_j = std::max(estimate.energy_max_j, of.energy_j);
     estimate.energy_sum_j += of.energy_j;
@@ -208,6 +225,34 @@ void Estimator::State::judge_memory(Estimate& estimate) const {
   }
 }
 
+Estimate Estimator::State::estimate(const Workload& workload, const EstimateOptions& options) const {
+  Estimate estimate;
+  std::vector<double> latencies;
+  std::vector<Span> spans;
+  for (const Flow& flow : workload.flows) {
+    std::vector<Span> of_flow;
+    latencies.push_back(one_frame_latency(flow, resources, platform.devices.size(), &of_flow));
+    if (latencies.back() <= estimate.latency_s && !spans.empty()) continue;
+    estimate.latency_s = latencies.back();
+    spans = std::move(of_flow);
+    if (!options.schedule) continue;
+    estimate.schedule.clear();
+    for (std::size_t s = 0; s < spans.size(); ++s) {
+      const FlowStep& step = flow.steps[s];
+      estimate.schedule.push_back({step.device, step.lane, step.step, spans[s].start, spans[s].end});
+    }
+  }
+  const Period period = closed_form_period(workload.flows, latencies, resources, streaming);
+  estimate.period_s = period.seconds;
+  estimate.bottleneck = period.bottleneck;
+  estimate.survivability = survivability(workload.flows, latencies, resources, streaming, period.seconds);
+  estimate.tier = workload.tier;
+  estimate.uncertainty = workload.uncertainty;
+  add_devices(workload, period, estimate);
+  judge_memory(estimate);
+  return estimate;
+}
+
 Estimator::Estimator(const Network& network, const Platform& platform)
     : state_(std::make_unique<const State>(network, platform)) {}
 Estimator::~Estimator() = default;
@@ -226,32 +271,19 @@ double Estimator::segment_seconds(const Plan& plan, const PlanSegment& segment) 
 }
 
 Estimate Estimator::estimate(const Plan& plan, const EstimateOptions& options) const {
+  return state_->estimate(state_->workload(plan), options);
+}
+
+std::optional<Estimate> Estimator::tabulated(std::span<const ReplicaRuns> replicas) const {
+  thread_local Workload workload;
   const State& state = *state_;
-  const std::vector<Flow> flows = make_flows(state.platform, state.resources, plan, state.segment_times(plan));
-  Estimate estimate;
-  std::vector<double> latencies;
-  std::vector<Span> spans;
-  for (const Flow& flow : flows) {
-    std::vector<Span> of_flow;
-    latencies.push_back(one_frame_latency(flow, state.resources, state.platform.devices.size(), &of_flow));
-    if (latencies.back() <= estimate.latency_s && !spans.empty()) continue;
-    estimate.latency_s = latencies.back();
-    spans = std::move(of_flow);
-    if (!options.schedule) continue;
-    estimate.schedule.clear();
-    for (std::size_t s = 0; s < spans.size(); ++s) {
-      const FlowStep& step = flow.steps[s];
-      estimate.schedule.push_back({step.device, step.lane, step.step, spans[s].start, spans[s].end});
-    }
-  }
-  const Period period = closed_form_period(flows, latencies, state.resources, state.streaming);
-  estimate.period_s = period.seconds;
-  estimate.bottleneck = period.bottleneck;
-  estimate.survivability = survivability(flows, latencies, state.resources, state.streaming, period.seconds);
-  state.judge_costs(plan, estimate);
-  state.add_devices(plan, flows, period, estimate);
-  state.judge_memory(estimate);
-  return estimate;
+  if (!plan_runs(state.platform, state.network, state.resources, state.tables, replicas, workload)) return std::nullopt;
+  return state.estimate(workload, {});
+}
+
+Estimate Estimator::estimate(std::span<const ReplicaRuns> replicas) const {
+  if (std::optional<Estimate> known = tabulated(replicas)) return *std::move(known);
+  return estimate(to_mapping(replicas));
 }
 
 Estimate Estimator::estimate(const Mapping& mapping, const EstimateOptions& options) const try {

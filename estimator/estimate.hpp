@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "estimator/layer_runs.hpp"
 #include "models/network.hpp"
 #include "partition/plan.hpp"
 #include "platform/platform.hpp"
@@ -88,6 +91,11 @@ class Estimator {
   Estimate estimate(const Plan& plan, const EstimateOptions& options = {}) const;
   // lower() + estimate(); a mapping that cannot be lowered comes back infeasible with the reason.
   Estimate estimate(const Mapping& mapping, const EstimateOptions& options = {}) const;
+  // Of to_mapping(replicas), within 1e-12 of what the other overloads say. From tables where they know what lowering
+  // would do, which is most often; else by lowering.
+  Estimate estimate(std::span<const ReplicaRuns> replicas) const;
+  // The same from tables only; nothing where they do not know.
+  std::optional<Estimate> tabulated(std::span<const ReplicaRuns> replicas) const;
   // Steady time between finished frames in a discrete-event simulation of `frames` (at least 8) frames under the
   // worker's rule, the first quarter left out: what the closed form of estimate() approximates from below.
   double simulated_period(const Plan& plan, std::size_t frames = 200) const;

@@ -21,28 +21,6 @@ double copied_seconds(const Platform& platform, const program::Program& program,
   return copy_seconds(*platform.devices[program.index].profile, bytes, program.threads);
 }
 
-FlowStep message(const Platform& platform, const Resources& resources, const Plan& plan, std::size_t from,
-                 const program::Step& step) {
-  const std::size_t link_index = platform.link_between(from, step.peer);
-  const Link& link = platform.links[link_index];
-  const std::int64_t bytes = plan.transfers[step.transfer].bytes;
-  const MessageTime time = message_time(link, bytes);
-  FlowStep result;
-  result.kind = FlowStep::Kind::message;
-  result.peer = narrow(step.peer);
-  result.sending = narrow(resources.sending(link_index, from));
-  result.receiving = narrow(resources.receiving(link_index, step.peer));
-  result.seconds = time.occupancy;
-  result.latency = time.latency;
-  result.bytes = static_cast<double>(bytes);
-  if (link.profile) {
-    result.wake_share = link.profile->wake_share;
-    result.wake_longest = link.profile->wake_longest_seconds;
-    result.cpu_seconds = link.profile->cpu_seconds_per_message + link.profile->cpu_seconds_per_byte * result.bytes;
-  }
-  return result;
-}
-
 // Collects the edges of a flow, then stores them as successor lists.
 class FlowBuilder {
  public:
@@ -103,7 +81,7 @@ class FlowBuilder {
         made.seconds = copied_seconds(platform_, program, lane, step);
         break;
       case program::StepKind::send:
-        made = message(platform_, resources_, plan_, program.index, step);
+        made = message_step(platform_, resources_, program.index, step.peer, plan_.transfers[step.transfer].bytes);
         break;
       case program::StepKind::input:
       case program::StepKind::receive:
@@ -142,6 +120,27 @@ MessageTime message_time(const Link& link, std::int64_t bytes) {
   const double total = transfer_seconds(link, bytes);
   const double latency = std::min(total, transfer_seconds(link, 1));
   return {total - latency, latency};
+}
+
+FlowStep message_step(const Platform& platform, const Resources& resources, std::size_t from, std::size_t to,
+                      std::int64_t bytes) {
+  const std::size_t link_index = platform.link_between(from, to);
+  const Link& link = platform.links[link_index];
+  const MessageTime time = message_time(link, bytes);
+  FlowStep result;
+  result.kind = FlowStep::Kind::message;
+  result.peer = narrow(to);
+  result.sending = narrow(resources.sending(link_index, from));
+  result.receiving = narrow(resources.receiving(link_index, to));
+  result.seconds = time.occupancy;
+  result.latency = time.latency;
+  result.bytes = static_cast<double>(bytes);
+  if (link.profile) {
+    result.wake_share = link.profile->wake_share;
+    result.wake_longest = link.profile->wake_longest_seconds;
+    result.cpu_seconds = link.profile->cpu_seconds_per_message + link.profile->cpu_seconds_per_byte * result.bytes;
+  }
+  return result;
 }
 
 std::vector<Flow> make_flows(const Platform& platform, const Resources& resources, const Plan& plan,

@@ -68,6 +68,10 @@ struct MessageTime {
 };
 MessageTime message_time(const Link& link, std::int64_t bytes);
 
+// A message from one device to another; where it stands in the programs is left open.
+FlowStep message_step(const Platform& platform, const Resources& resources, std::size_t from, std::size_t to,
+                      std::int64_t bytes);
+
 // Seconds of a device's program segment, by [device][program segment].
 using SegmentTimes = std::vector<std::vector<double>>;
 

@@ -28,27 +28,13 @@ std::vector<const PlanSegment*> program_segments(const Plan& plan, std::size_t d
 }
 
 DeviceMemory of_device(const Network& network, const DeviceProfile& profile, const Plan& plan, std::size_t device) {
-  const program::Program& program = plan.programs.programs[device];
-  DeviceMemory result;
-  double largest_activations = 0;
   std::vector<SegmentMemory> segments;
   for (const PlanSegment* segment : program_segments(plan, device)) {
     std::vector<const Part*> parts;
     for (const PartId part : segment->parts) parts.push_back(&plan.parts[part]);
     segments.push_back(segment_memory(network, parts, segment->outputs));
-    result.weight_bytes += static_cast<double>(segments.back().weight_bytes);
-    largest_activations = std::max(largest_activations, static_cast<double>(segments.back().live_bytes));
   }
-  const LoadingMemory loading = loading_memory(segments);
-  result.load_bytes =
-      profile.memory_base_bytes + profile.memory_load_bytes + profile.memory_session_bytes * loading.sessions +
-      profile.memory_relaid_factor * loading.relaid_bytes + profile.memory_fold_factor * loading.folded_bytes +
-      profile.memory_load_factor * loading.largest_relaid_bytes;
-  result.run_bytes = profile.memory_base_bytes +
-                     profile.memory_session_bytes * static_cast<double>(program.segments.size()) +
-                     profile.memory_weight_factor * result.weight_bytes +
-                     profile.memory_activation_factor * largest_activations + slots(plan, program);
-  return result;
+  return device_memory(profile, segments, slots(plan, plan.programs.programs[device]));
 }
 
 bool is_relaid(OperatorClass op_class) {
@@ -164,6 +150,24 @@ SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>&
   for (const TensorId output : outputs)
     ports.push_back({tensor_value(output), Box::whole(network.tensors()[output].tensor.shape)});
   return segment_memory(network, pointers, ports);
+}
+
+DeviceMemory device_memory(const DeviceProfile& profile, std::span<const SegmentMemory> segments, double slot_bytes) {
+  DeviceMemory result;
+  double largest_activations = 0;
+  for (const SegmentMemory& segment : segments) {
+    result.weight_bytes += static_cast<double>(segment.weight_bytes);
+    largest_activations = std::max(largest_activations, static_cast<double>(segment.live_bytes));
+  }
+  const LoadingMemory loading = loading_memory(segments);
+  result.load_bytes =
+      profile.memory_base_bytes + profile.memory_load_bytes + profile.memory_session_bytes * loading.sessions +
+      profile.memory_relaid_factor * loading.relaid_bytes + profile.memory_fold_factor * loading.folded_bytes +
+      profile.memory_load_factor * loading.largest_relaid_bytes;
+  result.run_bytes = profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(segments.size()) +
+                     profile.memory_weight_factor * result.weight_bytes +
+                     profile.memory_activation_factor * largest_activations + slot_bytes;
+  return result;
 }
 
 std::vector<DeviceMemory> device_memory(const Network& network, const Platform& platform, const Plan& plan) {

@@ -40,6 +40,9 @@ struct LoadingMemory {
 };
 LoadingMemory loading_memory(std::span<const SegmentMemory> segments);  // in the order of creation
 
+// Of a device with these segments, in the order of creation, and slots and packed messages of all frames in flight.
+DeviceMemory device_memory(const DeviceProfile& profile, std::span<const SegmentMemory> segments, double slot_bytes);
+
 SegmentMemory segment_memory(const Network& network, std::span<const Part* const> parts,
                              std::span<const ValuePort> outputs);
 SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>& layers,

@@ -11,16 +11,11 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "partition/cut_rule.hpp"
 #include "partition/lowering.hpp"
 
 namespace dse::lowering {
 namespace {
-
-// Rough rates for the one question whether a cut pays; the estimator charges the real costs later. A layout reorder
-// reads and writes at memory speed while a core computes at a few tens of GMAC/s: about ten MACs for each byte that
-// crosses.
-constexpr double macs_per_cut_byte = 10;
-constexpr double macs_per_engine_call = 100'000;
 
 class Grouping {
  public:
@@ -98,7 +93,7 @@ class Grouping {
       const auto& waiting = waiting_elsewhere_[member];
       if (std::none_of(waiting.begin(), waiting.end(), [&](std::size_t reader) { return !reaches_.get(part, reader); }))
         continue;
-      if (work_after_[part] > macs_per_engine_call + macs_per_cut_byte * bytes_of(parts_[member])) return true;
+      if (cut_pays(work_after_[part], bytes_of(parts_[member]))) return true;
     }
     return false;
   }

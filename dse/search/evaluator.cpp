@@ -37,6 +37,13 @@ void make_consistent(Estimate& estimate, std::span<const Objective> objectives) 
 
 }  // namespace
 
+Estimate EstimatorEvaluator::evaluate(const Genome& genome) const {
+  thread_local std::vector<ReplicaRuns> runs;
+  if (to_runs(genome, space_, runs))
+    if (std::optional<Estimate> known = estimator_.tabulated(runs)) return *std::move(known);
+  return estimator_.estimate(to_mapping(genome, space_));
+}
+
 Fitness fitness_of(const Estimate& estimate, std::span<const Objective> objectives) {
   if (!estimate.feasible) return Fitness(objectives.size(), infeasible_floor * (1 + estimate.violation));
   Fitness fitness;

@@ -29,7 +29,7 @@ class Evaluator {
 class EstimatorEvaluator : public Evaluator {
  public:
   EstimatorEvaluator(const Estimator& estimator, const Space& space) : estimator_(estimator), space_(space) {}
-  Estimate evaluate(const Genome& genome) const override { return estimator_.estimate(to_mapping(genome, space_)); }
+  Estimate evaluate(const Genome& genome) const override;
 
  private:
   const Estimator& estimator_;

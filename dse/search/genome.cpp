@@ -206,6 +206,22 @@ Mapping to_mapping(const Genome& genome, const Space& space) {
   return mapping;
 }
 
+bool to_runs(const Genome& genome, const Space& space, std::vector<ReplicaRuns>& into) {
+  into.resize(genome.replicas.size());
+  for (std::size_t r = 0; r < into.size(); ++r) {
+    const std::vector<PlacementId>& layers = genome.replicas[r].layers;
+    into[r].share = genome.replicas[r].share;
+    into[r].runs.clear();
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      if (l > 0 && layers[l] == layers[l - 1]) continue;
+      if (layers[l] >= space.devices) return false;
+      if (l > 0) into[r].runs.back().end = l;
+      into[r].runs.push_back({l, layers.size(), layers[l], genome.threads[layers[l]], Wire::full});
+    }
+  }
+  return true;
+}
+
 Genome from_mapping(const Mapping& mapping, const Space& space) {
   const auto refuse = [](std::string_view why) {
     throw Error(ExitCode::bad_input, "GENOME-SPACE", "the mapping lies outside the search space: " + std::string(why));

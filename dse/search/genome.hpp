@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "estimator/layer_runs.hpp"
 #include "models/network.hpp"
 #include "partition/mapping.hpp"
 #include "platform/platform.hpp"
@@ -102,6 +103,8 @@ std::uint64_t hash(const Genome& genome);
 std::vector<int> owners(const Genome& genome, const Space& space);
 
 Mapping to_mapping(const Genome& genome, const Space& space);
+// The same as runs of whole layers; false, and `into` is unspecified, where a stage is split.
+bool to_runs(const Genome& genome, const Space& space, std::vector<ReplicaRuns>& into);
 // The canonical genome of a mapping. Throws Error(bad_input, GENOME-SPACE) where the space does not contain it.
 Genome from_mapping(const Mapping& mapping, const Space& space);
 
