@@ -25,7 +25,8 @@ struct Group {
   int threads = 1;
   Wire wire = Wire::full;
   Mask ancestors = 0;  // itself too
-  std::size_t first_input = 0, end_input = 0, first_output = 0, end_output = 0;
+  // Into the planner's lists.
+  std::size_t first_entering = 0, end_entering = 0, first_input = 0, end_input = 0, first_output = 0, end_output = 0;
 };
 
 // A tensor that a layer reads and its group does not make.
@@ -47,6 +48,7 @@ struct Delivery {
   std::size_t first_reader = none;  // none: it leaves the network there
   Mask readers = 0;
   const Box* box = nullptr;
+  std::int64_t elements = 0;
   Wire wire = Wire::full;
   std::size_t message = none;
 };
@@ -194,6 +196,7 @@ class RunPlanner {
     for (Lane& lane : lanes_) lane.clear();
     groups_.clear();
     edges_.clear();
+    entered_.clear();
     for (std::size_t run = 0; run < replica.runs.size(); ++run)
       if (!serve(replica.runs[run]) || !split(run)) return false;
     if (!find_ports()) return false;
@@ -303,9 +306,17 @@ class RunPlanner {
         group.ancestors |= maker.ancestors;
       }
       first = group.end;
+      group.first_entering = entered_.size();
+      for (const Entering& entering : entering_)
+        if (entering.reader < group.end) entered_.push_back(entering);
+      group.end_entering = entered_.size();
       groups_.push_back(group);
     }
     return true;
+  }
+
+  std::span<const Entering> entered(const Group& group) const {
+    return std::span(entered_).subspan(group.first_entering, group.end_entering - group.first_entering);
   }
 
   // Whether the run's first layer may go on in the device's last group.
@@ -326,12 +337,14 @@ class RunPlanner {
     outputs_.clear();
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       Group& group = groups_[g];
-      find_entering(group.first, group.end);
+      const std::span<const Entering> of_layers = entered(group);
+      entering_.assign(of_layers.begin(), of_layers.end());
+      const std::size_t made = entering_.size();
       for (const TensorId input : network_->inputs())
         for (const RunTables::Read& read : tensor(input).reads)
           if (read.layer >= group.first && read.layer < group.end)
             entering_.push_back({read.layer, read.position, input, none});
-      std::sort(entering_.begin(), entering_.end());
+      if (entering_.size() > made) std::sort(entering_.begin(), entering_.end());
       group.first_input = inputs_.size();
       for (const Entering& entering : entering_) {
         if (!tensor(entering.tensor).nested) return false;
@@ -394,7 +407,7 @@ class RunPlanner {
     const auto to_device = [&](std::size_t to) -> Delivery& {
       for (std::size_t i = before; i < deliveries_.size(); ++i)
         if (deliveries_[i].to == to) return deliveries_[i];
-      deliveries_.push_back({id, from, to, maker, none, 0, nullptr, wire, none});
+      deliveries_.push_back({id, from, to, maker, none, 0, nullptr, 0, wire, none});
       return deliveries_.back();
     };
     for (const RunTables::Read& read : facts.reads) {
@@ -403,9 +416,15 @@ class RunPlanner {
       Delivery& delivery = to_device(groups_[group].device);
       delivery.first_reader = std::min(delivery.first_reader, group);
       delivery.readers |= bit(group);
-      if (delivery.box == nullptr || read.elements > delivery.box->elements()) delivery.box = &read.box;
+      if (delivery.box == nullptr || read.elements > delivery.elements) {
+        delivery.box = &read.box;
+        delivery.elements = read.elements;
+      }
     }
-    if (facts.is_output && from != platform_->output) to_device(platform_->output).box = &facts.whole;
+    if (!facts.is_output || from == platform_->output) return;
+    Delivery& delivery = to_device(platform_->output);
+    delivery.box = &facts.whole;
+    delivery.elements = facts.elements;
   }
 
   void find_messages() {
@@ -435,7 +454,7 @@ class RunPlanner {
   }
 
   std::int64_t wire_bytes(const Delivery& delivery) const {
-    return program::wire_bytes(delivery.wire, tensor(delivery.tensor).type, delivery.box->elements());
+    return program::wire_bytes(delivery.wire, tensor(delivery.tensor).type, delivery.elements);
   }
 
   const Delivery* delivery_of(TensorId id, std::size_t to) const {
@@ -444,8 +463,8 @@ class RunPlanner {
     return nullptr;
   }
 
-  std::int64_t bytes_of(TensorId id, const Box& box) const {
-    return box.elements() * static_cast<std::int64_t>(element_size(tensor(id).type));
+  std::int64_t bytes_of(TensorId id, std::int64_t elements) const {
+    return elements * static_cast<std::int64_t>(element_size(tensor(id).type));
   }
 
   // ---- steps (partition/plan.cpp)
@@ -464,7 +483,7 @@ class RunPlanner {
       for (std::size_t d = 0; d < lanes_.size(); ++d) {
         const Box* box = entering_box(input, d);
         if (box == nullptr) continue;
-        Buffer& buffer = lanes_[d].add(input, bytes_of(input, *box));
+        Buffer& buffer = lanes_[d].add(input, bytes_of(input, box->elements()));
         buffer.writer = append(d, {});
         emit_sends(d, input, buffer.writer);
       }
@@ -512,7 +531,7 @@ class RunPlanner {
     for (std::size_t i = message.first; i != none; i = next_[i]) {
       const Delivery& cargo = deliveries_[i];
       Buffer* buffer = lanes_[d].find(cargo.tensor);
-      if (buffer == nullptr) buffer = &lanes_[d].add(cargo.tensor, bytes_of(cargo.tensor, *cargo.box));
+      if (buffer == nullptr) buffer = &lanes_[d].add(cargo.tensor, bytes_of(cargo.tensor, cargo.elements));
       buffer->writer = message.received;
       buffer->after = cargo.maker;
       packed = packed || program::shortens(cargo.wire, tensor(cargo.tensor).type);
@@ -525,7 +544,7 @@ class RunPlanner {
   std::size_t bring(std::size_t d, TensorId id) {
     const Delivery* delivery = delivery_of(id, d);
     if (delivery == nullptr) return lanes_[d].find(id)->writer;
-    if (lanes_[d].find(id) == nullptr) lanes_[d].add(id, bytes_of(id, *delivery->box));
+    if (lanes_[d].find(id) == nullptr) lanes_[d].add(id, bytes_of(id, delivery->elements));
     return receive(d, delivery->message);
   }
 
@@ -553,7 +572,7 @@ class RunPlanner {
     for (const std::size_t before : brought_) edges_.push_back({d, before, d, run});
     for (std::size_t o = group.first_output; o < group.end_output; ++o) {
       const TensorId id = outputs_[o];
-      Buffer& buffer = lane.add(id, bytes_of(id, tensor(id).whole));
+      Buffer& buffer = lane.add(id, bytes_of(id, tensor(id).elements));
       buffer.writer = run;
       buffer.after = index;
       buffer.written_by_run = true;
@@ -567,15 +586,16 @@ class RunPlanner {
   double relaid_on_entering(TensorId id, std::size_t d, const Group& group) const {
     const RunTables::Tensor& facts = tensor(id);
     if (facts.producer == none || facts.is_output) return 0;
-    return facts.read_element_bytes * static_cast<double>(read_box(id, d, group).elements());
+    return facts.read_element_bytes * static_cast<double>(read_elements(id, d, group));
   }
 
-  const Box& read_box(TensorId id, std::size_t d, const Group& group) const {
-    if (const Delivery* delivery = delivery_of(id, d)) return *delivery->box;
-    for (const RunTables::Read& read : tensor(id).reads)
+  std::int64_t read_elements(TensorId id, std::size_t d, const Group& group) const {
+    if (const Delivery* delivery = delivery_of(id, d)) return delivery->elements;
+    const RunTables::Tensor& facts = tensor(id);
+    for (const RunTables::Read& read : facts.reads)
       if (read.layer >= group.first)
-        return program::contiguous_in(read.box, tensor(id).whole) ? read.box : tensor(id).whole;
-    return tensor(id).whole;
+        return program::contiguous_in(read.box, facts.whole) ? read.elements : facts.elements;
+    return facts.elements;
   }
 
   void add_cost(const RunTables::Cost& cost) {
@@ -603,11 +623,10 @@ class RunPlanner {
     };
     std::size_t deepest = 0;
     for (const Group& group : groups_) {
-      find_entering(group.first, group.end);
       for (std::size_t o = group.first_output; o < group.end_output; ++o) {
         const LayerId made = tensor(outputs_[o]).producer;
         std::size_t& depth = depth_[o];
-        for (const Entering& entering : entering_)
+        for (const Entering& entering : entered(group))
           if (tables_->reaches(entering.reader, made))
             depth =
                 std::max(depth, depth_of(entering.tensor) + (groups_[entering.maker].device != group.device ? 1 : 0));
@@ -694,7 +713,7 @@ class RunPlanner {
   const std::vector<LayerRun>* runs_ = nullptr;
   std::vector<Group> groups_;
   std::vector<Cut> cuts_;
-  std::vector<Entering> entering_, inputs_;
+  std::vector<Entering> entering_, entered_, inputs_;
   std::vector<TensorId> outputs_;
   std::vector<Delivery> deliveries_;
   std::vector<Message> messages_;

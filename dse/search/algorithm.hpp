@@ -42,8 +42,8 @@ const std::vector<AlgorithmEntry>& algorithms();
 // Throws Error(usage, ALGORITHM) with a suggestion for an unknown name.
 const AlgorithmEntry& algorithm_named(std::string_view name);
 
-// The implementations. "dse" enumerates a space of at most `budget` mappings; else it and "nsga2" run inside pagmo: a
-// problem over the Carrier whose batches Evaluations evaluates, and a user-defined algorithm, pagmo's own NSGA-II.
+// The implementations. "dse" enumerates a space of at most `budget` mappings. "nsga2" runs inside pagmo: a problem over
+// the Carrier whose batches Evaluations evaluates.
 std::unique_ptr<Algorithm> make_dse(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
 std::unique_ptr<Algorithm> enumerate_whole(const Space& space, std::int64_t budget);  // null where the space is larger
 std::unique_ptr<Algorithm> make_nsga2(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);

@@ -66,14 +66,16 @@ Evaluations::Evaluations(Evaluations&&) noexcept = default;
 
 std::vector<Estimate> Evaluations::estimate(std::span<const Genome* const> genomes) const {
   std::vector<Estimate> results(genomes.size());
-  arena_->arena.execute([&] {
-    tbb::parallel_for(std::size_t{0}, genomes.size(), [&](std::size_t i) {
-      results[i] = evaluator_.evaluate(*genomes[i]);
-      apply_limits(results[i], setup_.limits);
-      make_consistent(results[i], setup_.objectives);
-    });
+  in_parallel(genomes.size(), [&](std::size_t i) {
+    results[i] = evaluator_.evaluate(*genomes[i]);
+    apply_limits(results[i], setup_.limits);
+    make_consistent(results[i], setup_.objectives);
   });
   return results;
+}
+
+void Evaluations::in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const {
+  arena_->arena.execute([&] { tbb::parallel_for(std::size_t{0}, count, work); });
 }
 
 std::vector<Fitness> Evaluations::evaluate(std::span<const Genome> genomes) {
@@ -96,38 +98,38 @@ std::vector<Fitness> Evaluations::evaluate(std::span<const Genome> genomes) {
     memo_[hashes[unknown_index[k]]] = fitness_of(estimates[k], setup_.objectives);
     if (!fresh[k]) continue;
     ++count_;
-    record(*unknown[k], std::move(estimates[k]), generation_);
+    record(*unknown[k], std::move(estimates[k]));
   }
   std::vector<Fitness> result;
   for (std::uint64_t key : hashes) result.push_back(memo_.at(key));
   return result;
 }
 
-void Evaluations::record(const Genome& genome, Estimate&& estimate, std::int64_t generation) {
-  Fitness values;
-  for (Objective objective : setup_.objectives) values.push_back(objective_value(estimate, objective));
-  if (estimate.violation < no_measure) {
-    if (worst_.empty()) worst_ = values;
-    for (std::size_t o = 0; o < values.size(); ++o) worst_[o] = std::max(worst_[o], values[o]);
-  }
-  FrontEntry entry{genome, std::move(values), std::move(estimate), generation};
-  if (!entry.estimate.feasible) {
-    const bool better = !nearest_ || entry.estimate.violation < nearest_->estimate.violation;
-    if (extremes_.empty() && better) nearest_ = std::move(entry);
+void Evaluations::record(const Genome& genome, Estimate&& estimate) {
+  values_.clear();
+  for (const Objective objective : setup_.objectives) values_.push_back(objective_value(estimate, objective));
+  if (estimate.violation < no_measure) note_worst();
+  if (!estimate.feasible) {
+    const bool better = !nearest_ || estimate.violation < nearest_->estimate.violation;
+    if (extremes_.empty() && better) nearest_ = FrontEntry{genome, values_, std::move(estimate), generation_};
     return;
   }
   nearest_.reset();
-  record_extremes(entry);
-  front_.insert(std::move(entry));
+  record_extremes(genome, estimate);
+  if (!front_.covered(values_)) front_.insert({genome, values_, std::move(estimate), generation_});
 }
 
-void Evaluations::record_extremes(const FrontEntry& entry) {
-  if (extremes_.empty()) extremes_.assign(std::size(every_objective), entry);
-  for (std::size_t o = 0; o < extremes_.size(); ++o) {
-    const Objective objective = every_objective[o];
-    if (objective_value(entry.estimate, objective) < objective_value(extremes_[o].estimate, objective))
-      extremes_[o] = entry;
-  }
+void Evaluations::note_worst() {
+  if (worst_.empty()) worst_ = values_;
+  for (std::size_t o = 0; o < values_.size(); ++o) worst_[o] = std::max(worst_[o], values_[o]);
+}
+
+void Evaluations::record_extremes(const Genome& genome, const Estimate& estimate) {
+  const auto entry = [&] { return FrontEntry{genome, values_, estimate, generation_}; };
+  if (extremes_.empty()) extremes_.assign(std::size(every_objective), entry());
+  for (std::size_t o = 0; o < extremes_.size(); ++o)
+    if (objective_value(estimate, every_objective[o]) < objective_value(extremes_[o].estimate, every_objective[o]))
+      extremes_[o] = entry();
 }
 
 std::vector<std::uint64_t> Evaluations::seen_hashes() const {

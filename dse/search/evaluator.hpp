@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,6 +69,8 @@ class Evaluations {
 
   // Fitness of each canonical genome, in order. New ones count even beyond the budget: callers clamp with remaining().
   std::vector<Fitness> evaluate(std::span<const Genome> genomes);
+  // Calls work(0) .. work(count - 1) on the search's threads, in any order.
+  void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const;
   // True where the genome was evaluated before, in this process or before a checkpoint.
   bool seen(const Genome& genome) const { return memo_.contains(hash(genome)); }
 
@@ -96,8 +99,9 @@ class Evaluations {
 
  private:
   std::vector<Estimate> estimate(std::span<const Genome* const> genomes) const;
-  void record(const Genome& genome, Estimate&& estimate, std::int64_t generation);
-  void record_extremes(const FrontEntry& entry);
+  void record(const Genome& genome, Estimate&& estimate);
+  void record_extremes(const Genome& genome, const Estimate& estimate);
+  void note_worst();
 
   const Evaluator& evaluator_;
   const Space& space_;
@@ -109,6 +113,7 @@ class Evaluations {
   std::vector<FrontEntry> extremes_;
   std::optional<FrontEntry> nearest_;
   Fitness worst_;
+  Fitness values_;  // of the candidate that is being recorded
   std::int64_t count_ = 0;
   std::int64_t generation_ = 0;
 };

@@ -34,33 +34,48 @@ bool free_for(const Placement& placement, std::size_t replica, const std::vector
 
 // Gives every layer of replica `index` a placement on devices that no earlier replica serves; false where none is left.
 bool claim_devices(ReplicaGene& replica, std::size_t index, const Space& space, std::vector<int>& owner) {
-  const auto usable = [&](PlacementId p) {
-    return p < space.placements.size() && free_for(space.placements[p], index, owner);
-  };
-  std::vector<PlacementId> kept;
-  std::copy_if(replica.layers.begin(), replica.layers.end(), std::back_inserter(kept), usable);
-  if (kept.empty()) {
-    for (PlacementId p = 0; p < space.placements.size() && kept.empty(); ++p) {
-      if (usable(p)) kept.push_back(p);
-    }
-    if (kept.empty()) return false;
+  thread_local std::vector<char> usable;  // by placement
+  usable.clear();
+  for (const Placement& placement : space.placements) usable.push_back(free_for(placement, index, owner) ? 1 : 0);
+  const auto is_usable = [](PlacementId p) { return usable[p] != 0; };
+  const auto kept = std::find_if(replica.layers.begin(), replica.layers.end(), is_usable);
+  PlacementId previous = 0;
+  if (kept != replica.layers.end()) {
+    previous = *kept;
+  } else {
+    const auto first = std::find(usable.begin(), usable.end(), 1);
+    if (first == usable.end()) return false;
+    previous = static_cast<PlacementId>(first - usable.begin());
   }
-  PlacementId previous = kept.front();
   for (PlacementId& placement : replica.layers) {
-    if (usable(placement)) previous = placement;
+    const bool changed = placement != previous;
+    if (changed && is_usable(placement)) previous = placement;
     placement = previous;
   }
-  for (PlacementId placement : replica.layers) {
-    for (std::size_t device : space.placements[placement].devices) owner[device] = static_cast<int>(index);
-  }
+  PlacementId last = replica.layers.front();
+  const auto take = [&](PlacementId placement) {
+    for (const std::size_t device : space.placements[placement].devices) owner[device] = static_cast<int>(index);
+  };
+  take(last);
+  for (const PlacementId placement : replica.layers)
+    if (placement != last) take(last = placement);
   return true;
+}
+
+// A single replica of whole layers; what is split is judged by its mapping.
+bool allowed_alone(const Genome& genome, const Space& space) {
+  const std::vector<PlacementId>& layers = genome.replicas.front().layers;
+  if (std::any_of(layers.begin(), layers.end(), [&](PlacementId p) { return p >= space.devices; }))
+    return space.strategies.allows(strategy_name(to_mapping(genome, space)));
+  const bool several = std::adjacent_find(layers.begin(), layers.end(), std::not_equal_to<>()) != layers.end();
+  return space.strategies.allows(several ? "sequential" : "single");
 }
 
 void keep_to_strategies(Genome& genome, const Space& space) {
   if (genome.replicas.size() > space.slots()) genome.replicas.resize(space.slots());
   if (space.strategies.hybrid) return;
   const bool several = genome.replicas.size() > 1;
-  if (!several && space.strategies.allows(strategy_name(to_mapping(genome, space)))) return;
+  if (!several && allowed_alone(genome, space)) return;
   for (ReplicaGene& replica : genome.replicas) {
     const PlacementId kept = most_common(replica.layers);
     const auto alone = static_cast<PlacementId>(space.placements[kept].devices.front());
@@ -154,10 +169,17 @@ void normalise(Genome& genome, const Space& space) {
 }
 
 std::uint64_t hash(const Genome& genome) {
+  constexpr unsigned placement_bits = 16;
   std::uint64_t h = genome.replicas.size();
   for (const ReplicaGene& replica : genome.replicas) {
     h = mix(h, static_cast<std::uint64_t>(replica.share));
-    for (PlacementId placement : replica.layers) h = mix(h, placement);
+    // Four placements a word.
+    std::uint64_t word = 0;
+    for (std::size_t l = 0; l < replica.layers.size(); ++l) {
+      word = word << placement_bits | replica.layers[l];
+      if (l % 4 == 3) h = mix(h, word);
+    }
+    h = mix(h, word);
   }
   for (int threads : genome.threads) h = mix(h, static_cast<std::uint64_t>(threads));
   return h;

@@ -1,7 +1,5 @@
 #include "dse/search/selection.hpp"
 
-#include <pagmo/utils/multi_objective.hpp>
-
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -24,15 +22,42 @@ void add_crowding(std::span<const Fitness> fitnesses, std::vector<std::size_t> f
   }
 }
 
+// Of two in lexicographic order, where only the first can dominate the second.
+bool first_dominates(const Fitness& first, const Fitness& second) {
+  for (std::size_t o = 1; o < first.size(); ++o)
+    if (first[o] > second[o]) return false;
+  return first != second;
+}
+
+// The fronts, each in lexicographic order: whoever dominates one has been placed before it.
+std::vector<std::vector<std::size_t>> fronts_of(std::span<const Fitness> fitnesses) {
+  std::vector<std::size_t> order(fitnesses.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return fitnesses[a] != fitnesses[b] ? fitnesses[a] < fitnesses[b] : a < b;
+  });
+  std::vector<std::vector<std::size_t>> fronts;
+  for (const std::size_t one : order) {
+    const auto has_no_better = [&](const std::vector<std::size_t>& front) {
+      return std::none_of(front.rbegin(), front.rend(),
+                          [&](std::size_t other) { return first_dominates(fitnesses[other], fitnesses[one]); });
+    };
+    auto front = std::find_if(fronts.begin(), fronts.end(), has_no_better);
+    if (front == fronts.end()) front = fronts.emplace(fronts.end());
+    front->push_back(one);
+  }
+  return fronts;
+}
+
 }  // namespace
 
 Ranking rank(std::span<const Fitness> fitnesses) {
   Ranking ranking{std::vector<std::size_t>(fitnesses.size(), 0), std::vector<double>(fitnesses.size(), 0.0)};
   if (fitnesses.size() < 2) return ranking;
-  const auto sorted = pagmo::fast_non_dominated_sorting(std::vector<Fitness>(fitnesses.begin(), fitnesses.end()));
-  ranking.rank.assign(std::get<3>(sorted).begin(), std::get<3>(sorted).end());
-  for (const auto& front : std::get<0>(sorted)) {
-    add_crowding(fitnesses, std::vector<std::size_t>(front.begin(), front.end()), ranking.crowding);
+  std::vector<std::vector<std::size_t>> fronts = fronts_of(fitnesses);
+  for (std::size_t f = 0; f < fronts.size(); ++f) {
+    for (const std::size_t one : fronts[f]) ranking.rank[one] = f;
+    add_crowding(fitnesses, std::move(fronts[f]), ranking.crowding);
   }
   return ranking;
 }

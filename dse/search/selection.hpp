@@ -14,6 +14,7 @@ struct Ranking {
   std::vector<double> crowding;   // Deb's crowding distance inside the rank; the ends of a rank have infinity
 };
 
+// Efficient non-dominated sort with sequential search (Zhang, Tian, Cheng, Jin, IEEE Trans. Evol. Comput. 19(2), 2015).
 Ranking rank(std::span<const Fitness> fitnesses);
 
 // The `count` best of them: by rank, then by crowding, then as they come. All of them where there are fewer.
