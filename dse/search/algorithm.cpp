@@ -11,6 +11,9 @@ const std::vector<AlgorithmEntry>& algorithms() {
   static const std::vector<AlgorithmEntry> all{
       {"dse", "evolution with this problem's own operators (small spaces are enumerated)", make_dse},
       {"nsga2", "pagmo's NSGA-II on the same genome, for comparison", make_nsga2},
+      {"nspso", "pagmo's particle swarm, likewise", make_nspso},
+      {"moead", "pagmo's MOEA/D, likewise", make_moead},
+      {"maco", "pagmo's ant colony, likewise", make_maco},
       {"random", "random contiguous pipelines and replicas, the baseline that a search has to beat", make_random},
       {"exhaustive", "everything, or all contiguous pipelines where everything is too much", make_exhaustive},
   };

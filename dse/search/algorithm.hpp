@@ -42,11 +42,15 @@ const std::vector<AlgorithmEntry>& algorithms();
 // Throws Error(usage, ALGORITHM) with a suggestion for an unknown name.
 const AlgorithmEntry& algorithm_named(std::string_view name);
 
-// The implementations. "dse" enumerates a space of at most `budget` mappings. "nsga2" runs inside pagmo: a problem over
-// the Carrier whose batches Evaluations evaluates.
+// The implementations. "dse" enumerates a space of at most `budget` mappings. "nsga2", "nspso", "moead" and "maco" are
+// pagmo's, over the Carrier; their batches are evaluated by Evaluations. They may evaluate a population beyond the
+// budget.
 std::unique_ptr<Algorithm> make_dse(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
 std::unique_ptr<Algorithm> enumerate_whole(const Space& space, std::int64_t budget);  // null where the space is larger
 std::unique_ptr<Algorithm> make_nsga2(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
+std::unique_ptr<Algorithm> make_nspso(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
+std::unique_ptr<Algorithm> make_moead(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
+std::unique_ptr<Algorithm> make_maco(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
 std::unique_ptr<Algorithm> make_random(const Space& space, std::int64_t budget, const AlgorithmSetup& setup);
 // The whole space where it has at most `budget` mappings; else every contiguous pipeline and every set of whole-network
 // replicas, not exact; Error(usage, EXHAUSTIVE) where those are more than `budget` too.

@@ -59,10 +59,18 @@ struct Evaluations::Arena {
 };
 
 Evaluations::Evaluations(const Evaluator& evaluator, const Space& space, Setup setup)
-    : evaluator_(evaluator), space_(space), setup_(std::move(setup)), arena_(std::make_unique<Arena>(setup_.threads)) {}
+    : evaluator_(evaluator),
+      space_(space),
+      setup_(std::move(setup)),
+      arena_(std::make_unique<Arena>(setup_.threads)),
+      scale_(setup_.objectives.size(), 1.0) {}
 
 Evaluations::~Evaluations() = default;
 Evaluations::Evaluations(Evaluations&&) noexcept = default;
+
+void Evaluations::set_scale(const Fitness& typical) {
+  for (std::size_t o = 0; o < scale_.size(); ++o) scale_[o] = typical[o] != 0 ? std::abs(typical[o]) : 1;
+}
 
 std::vector<Estimate> Evaluations::estimate(std::span<const Genome* const> genomes) const {
   std::vector<Estimate> results(genomes.size());

@@ -86,6 +86,10 @@ class Evaluations {
   // The worst value of each objective among everything evaluated so far whose estimate is finite.
   const Fitness& worst() const { return worst_; }
 
+  // What an objective is divided by where objectives are added to each other: 1 until it is set.
+  const Fitness& scale() const { return scale_; }
+  void set_scale(const Fitness& typical);
+
   void set_generation(std::int64_t generation) { generation_ = generation; }
   // A checkpoint's records: hashes that were evaluated before, and genomes whose estimates are computed again, not
   // counted.
@@ -112,7 +116,7 @@ class Evaluations {
   Front front_;
   std::vector<FrontEntry> extremes_;
   std::optional<FrontEntry> nearest_;
-  Fitness worst_;
+  Fitness worst_, scale_;
   Fitness values_;  // of the candidate that is being recorded
   std::int64_t count_ = 0;
   std::int64_t generation_ = 0;

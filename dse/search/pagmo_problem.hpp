@@ -11,7 +11,8 @@
 
 namespace dse::search {
 
-// pagmo copies problems by value with every population: this one holds a pointer to where the work is done.
+// Fitnesses are divided by Evaluations::scale(), since decomposition adds objectives to each other. pagmo copies
+// problems by value with every population: this one holds a pointer to where the work is done.
 struct PagmoProblem {
   Evaluations* evaluations = nullptr;
 
@@ -30,6 +31,6 @@ struct PagmoProblem {
 };
 
 pagmo::population to_population(const std::vector<Member>& members, Evaluations& evaluations);
-std::vector<Member> to_members(const pagmo::population& population, const Space& space);
+std::vector<Member> to_members(const pagmo::population& population, Evaluations& evaluations);
 
 }  // namespace dse::search

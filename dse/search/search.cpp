@@ -26,6 +26,7 @@ void Search::start(const std::vector<Genome>& seeds) {
     const double width = std::max(worst - ideal_[o], std::abs(worst) * 1e-3);
     reference_.push_back(worst + 0.1 * (width > 0 ? width : 1));
   }
+  evaluations_.set_scale(reference_);
 }
 
 bool Search::finished() const { return stalled_ >= patience || algorithm_->finished(evaluations_); }

@@ -74,6 +74,9 @@ void Search::resume(const std::string& state) {
     generation_ = document.at("generation").get<std::int64_t>();
     stalled_ = document.at("stalled").get<std::int64_t>();
     reference_ = document.at("reference").get<Fitness>();
+    if (reference_.size() != options_.objectives.size())
+      throw Error(ExitCode::database, "SEARCH-STATE", "the run's checkpoint is of other objectives; start a new run");
+    evaluations_.set_scale(reference_);
     evaluations_.set_generation(generation_);
     evaluations_.restore(from_hex(document.at("seen").get<std::string>()),
                          document.at("evaluations").get<std::int64_t>());
