@@ -186,6 +186,21 @@ PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfi
   return result;
 }
 
+double least_seconds(const Layer& layer, const PartCost& cost) {
+  double least = cost.whole_seconds;
+  for (const PartCurve& curve : cost.curves) {
+    if (curve.known()) {
+      least = std::min(least, curve.least_per_fraction());
+      continue;
+    }
+    // Any part does its share of the work, and strips of rows read all weights; the other bytes are left out.
+    const auto work = static_cast<double>(layer.macs > 0 ? layer.macs : layer.operations);
+    least = std::min(least, cost.base_seconds + cost.seconds_per_work * work +
+                                cost.seconds_per_byte * static_cast<double>(layer.weight_bytes));
+  }
+  return least;
+}
+
 LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int threads) {
   return corrected(analytical(model_of(profile, OperatorClass::elementwise, threads), of), profile,
                    OperatorClass::elementwise, threads);

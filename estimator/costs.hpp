@@ -63,6 +63,8 @@ struct PartCost {
   }
   const PartCurve& curve(PartAxis axis) const { return curves[static_cast<std::size_t>(axis)]; }
 };
+// What a layer takes at the least seconds for its work that the whole or any part of it reaches.
+double least_seconds(const Layer& layer, const PartCost& cost);
 PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads);
 
 // layer_cost and part_cost, corrected by what validated runs taught, for all layers, devices and thread counts 1 ..

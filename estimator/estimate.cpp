@@ -264,6 +264,10 @@ LayerCost Estimator::layer(LayerId layer, std::size_t device, int threads) const
   return state_->costs.at(layer, device, threads);
 }
 
+double Estimator::least_seconds(LayerId layer, std::size_t device, int threads) const {
+  return dse::least_seconds(state_->network.layers()[layer], state_->costs.part_at(layer, device, threads));
+}
+
 LayerCost Estimator::part(const Plan& plan, const Part& part) const { return state_->part_cost(plan, part); }
 
 double Estimator::segment_seconds(const Plan& plan, const PlanSegment& segment) const {

@@ -85,6 +85,9 @@ class Estimator {
   Estimator& operator=(const Estimator&) = delete;
 
   LayerCost layer(LayerId layer, std::size_t device, int threads) const;
+  // Seconds for the layer's work at the best rate that the whole or any part of it reaches: no division takes less in
+  // all.
+  double least_seconds(LayerId layer, std::size_t device, int threads) const;
   LayerCost part(const Plan& plan, const Part& part) const;
   // Seconds of a run step: its layers, the engine call, the cuts at its ports.
   double segment_seconds(const Plan& plan, const PlanSegment& segment) const;

@@ -75,6 +75,13 @@ double PartCurve::seconds(double fraction) const {
   return at_zero + (low.seconds - at_zero) * std::max(fraction, 0.0) / low.fraction;
 }
 
+// Between two points, and below the smallest, the quotient is monotone: the least is at a point.
+double PartCurve::least_per_fraction() const {
+  double least = points_.back().seconds;
+  for (const CurvePoint& point : points_) least = std::min(least, point.seconds / point.fraction);
+  return least;
+}
+
 void PartCurve::scale(double factor) {
   for (CurvePoint& point : points_) point.seconds *= factor;
 }

@@ -30,6 +30,8 @@ class PartCurve {
   bool known() const { return !points_.empty(); }
   double smallest() const { return points_.front().fraction; }  // of a known curve
   double seconds(double fraction) const;
+  // The least seconds of a part ÷ its fraction, of a known curve.
+  double least_per_fraction() const;
   void scale(double factor);
 
  private:

@@ -18,13 +18,13 @@ class Bounds {
   double value(Objective objective) const {
     switch (objective) {
       case Objective::latency:
-        return space_.splits() ? 0 : latency();
+        return space_.splits() ? spread(false) : std::max(latency(), spread(false));
       case Objective::period:
-        return space_.splits() ? 0 : period();
+        return spread(true);
       case Objective::energy_sum:
-        return space_.splits() ? 0 : energy_sum();
+        return energy_sum();
       case Objective::energy_max:
-        return value(Objective::energy_sum) / static_cast<double>(platform_.devices.size());
+        return std::max(energy_sum() / static_cast<double>(platform_.devices.size()), period_bound(joules()));
       case Objective::memory_max:
         return memory_max();
       case Objective::devices:
@@ -36,7 +36,8 @@ class Bounds {
   }
 
  private:
-  // The least of `cost(seconds, threads)` over the device's thread counts.
+  // The least of `cost(seconds, threads)` over the device's thread counts and the parts that the layer may be split
+  // into.
   template <class Cost>
   double least(LayerId layer, std::size_t device, Cost cost) const {
     double value = infinity;
@@ -44,6 +45,9 @@ class Bounds {
       const int threads = choice == 0 ? platform_.devices[device].cores : choice;
       value = std::min(value, cost(estimator_.layer(layer, device, threads).seconds, threads));
     }
+    // Split stages use all cores.
+    const int cores = platform_.devices[device].cores;
+    if (space_.splits()) value = std::min(value, cost(estimator_.least_seconds(layer, device, cores), cores));
     return value;
   }
   template <class PerDevice>
@@ -67,31 +71,40 @@ class Bounds {
     return longest + over_devices([&](std::size_t d) { return platform_.devices[d].profile->run_overhead_seconds; });
   }
 
-  double period() const {
+  // Every layer spread over the devices in any fractions, while frames follow each other or for one frame alone.
+  double spread(bool streaming) const {
     std::vector<std::vector<double>> seconds(platform_.devices.size());
     for (std::size_t d = 0; d < seconds.size(); ++d) {
-      const double streaming = platform_.devices[d].profile->streaming_factor;
-      for (LayerId l = 0; l < network_.layers().size(); ++l) {
-        seconds[d].push_back(streaming * least(l, d, [](double s, int) { return s; }));
-      }
+      const double factor = streaming ? platform_.devices[d].profile->streaming_factor : 1;
+      for (LayerId l = 0; l < network_.layers().size(); ++l)
+        seconds[d].push_back(factor * least(l, d, [](double s, int) { return s; }));
     }
     return period_bound(seconds);
   }
 
-  double energy_sum() const {
-    double joules = 0;
-    for (LayerId l = 0; l < network_.layers().size(); ++l) {
-      joules += over_devices([&](std::size_t d) {
-        const Device& device = platform_.devices[d];
-        return device.profile->streaming_factor * least(l, d, [&](double seconds, int threads) {
-                 return seconds * (device.power.active_with(threads, device.cores) - device.power.idle_watts);
-               });
-      });
+  // Beyond idling, by device and layer: each layer at its cheapest there.
+  std::vector<std::vector<double>> joules() const {
+    std::vector<std::vector<double>> result(platform_.devices.size());
+    for (std::size_t d = 0; d < result.size(); ++d) {
+      const Device& device = platform_.devices[d];
+      for (LayerId l = 0; l < network_.layers().size(); ++l)
+        result[d].push_back(device.profile->streaming_factor * least(l, d, [&](double seconds, int threads) {
+                              return seconds *
+                                     (device.power.active_with(threads, device.cores) - device.power.idle_watts);
+                            }));
     }
+    return result;
+  }
+
+  double energy_sum() const {
+    const std::vector<std::vector<double>> by_device = joules();
+    double joules = 0;
+    for (LayerId l = 0; l < network_.layers().size(); ++l)
+      joules += over_devices([&](std::size_t d) { return by_device[d][l]; });
     const double standing = over_devices([&](std::size_t d) {
       return std::min(platform_.devices[d].power.idle_watts, platform_.devices[d].power.waiting_watts);
     });
-    return joules + std::max(0.0, standing) * period();
+    return joules + std::max(0.0, standing) * spread(true);
   }
 
   double memory_max() const {

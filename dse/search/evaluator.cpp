@@ -117,6 +117,7 @@ void Evaluations::record(const Genome& genome, Estimate&& estimate) {
   values_.clear();
   for (const Objective objective : setup_.objectives) values_.push_back(objective_value(estimate, objective));
   if (estimate.violation < no_measure) note_worst();
+  if (setup_.keep_all) kept_.push_back({genome, values_, estimate, generation_});
   if (!estimate.feasible) {
     const bool better = !nearest_ || estimate.violation < nearest_->estimate.violation;
     if (extremes_.empty() && better) nearest_ = FrontEntry{genome, values_, std::move(estimate), generation_};

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dse/search/front.hpp"
@@ -61,6 +62,7 @@ class Evaluations {
     std::vector<Limit> limits;
     int threads = 1;
     std::int64_t budget = 1;  // distinct mappings
+    bool keep_all = false;
   };
   // The evaluator and the space must outlive it.
   Evaluations(const Evaluator& evaluator, const Space& space, Setup setup);
@@ -91,6 +93,8 @@ class Evaluations {
   void set_scale(const Fitness& typical);
 
   void set_generation(std::int64_t generation) { generation_ = generation; }
+  // Every mapping evaluated since the last call, in order; only where the setup says keep_all.
+  std::vector<FrontEntry> take_kept() { return std::exchange(kept_, {}); }
   // A checkpoint's records: hashes that were evaluated before, and genomes whose estimates are computed again, not
   // counted.
   std::vector<std::uint64_t> seen_hashes() const;  // ascending
@@ -116,6 +120,7 @@ class Evaluations {
   Front front_;
   std::vector<FrontEntry> extremes_;
   std::optional<FrontEntry> nearest_;
+  std::vector<FrontEntry> kept_;
   Fitness worst_, scale_;
   Fitness values_;  // of the candidate that is being recorded
   std::int64_t count_ = 0;

@@ -31,7 +31,7 @@ archive::NewCandidate Recorder::candidate(const FrontEntry& entry, bool on_front
   return candidate;
 }
 
-void Recorder::checkpoint(const Search& search, double seconds) {
+void Recorder::checkpoint(Search& search, double seconds) {
   const Clock::time_point begun = Clock::now();
   archive::Checkpoint checkpoint;
   checkpoint.generation = search.generation();
@@ -51,6 +51,7 @@ void Recorder::checkpoint(const Search& search, double seconds) {
   }
   for (const FrontEntry& entry : search.evaluations().extremes()) add(entry, false);
   if (search.evaluations().nearest()) add(*search.evaluations().nearest(), false);
+  for (const FrontEntry& entry : search.take_kept()) add(entry, false);
   for (auto& [text, front] : stored_) {
     if (!front || on_front.contains(text)) continue;
     checkpoint.left_front.push_back(text);

@@ -21,8 +21,9 @@ class Recorder {
   // that took.
   bool due() const;
   // One transaction: new candidates (the front, the best in each objective, and while nothing is feasible the nearest
-  // miss), those that left the front, counters and state. `seconds`: of searching, in all.
-  void checkpoint(const Search& search, double seconds);
+  // miss; every one that was evaluated where the search keeps all), those that left the front, counters and state.
+  // `seconds`: of searching, in all.
+  void checkpoint(Search& search, double seconds);
 
  private:
   using Clock = std::chrono::steady_clock;

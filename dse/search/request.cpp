@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -75,6 +76,9 @@ Request from_json(const std::string& text) try {
   request.shapes = document.at("shapes").get<std::vector<std::string>>();
   if (document.contains("time_s")) request.seconds = document.at("time_s").get<double>();
   request.search.evaluations = document.value("evaluations", most_evaluations);
+  request.search.target_hypervolume = document.value("target_hypervolume", 0.0);
+  request.search.stagnation = document.value("stagnation", std::int64_t{0});
+  request.search.keep_all = document.value("keep", std::string("front")) == "all";
   return request;
 } catch (const Json::exception&) {
   throw Error(ExitCode::database, "RESUME-OPTIONS", "the stored run's options cannot be read; start a new run");
@@ -98,7 +102,18 @@ Json fixed_part(const Request& request) {
   document["population"] = request.search.population;
   document["seed"] = request.search.seed;
   document["shapes"] = request.shapes;
+  if (request.search.keep_all) document["keep"] = "all";
   return document;
+}
+
+// Above 0 and below 1.
+double share_of_one(const Arguments& arguments, const std::string& name) {
+  const std::string text = arguments.text(name);
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || !(value > 0) || value >= 1)
+    refuse("NUMBER", fmt::format("{} takes a number between 0 and 1, such as 0.8, not '{}'", name, printable(text)));
+  return value;
 }
 
 void read_budget(const Arguments& arguments, Request& request) {
@@ -113,6 +128,9 @@ void read_budget(const Arguments& arguments, Request& request) {
     request.seconds = arguments.seconds("--time");
     request.search.evaluations = most_evaluations;
   }
+  if (arguments.has("--target-hypervolume"))
+    request.search.target_hypervolume = share_of_one(arguments, "--target-hypervolume");
+  if (arguments.has("--stagnation")) request.search.stagnation = arguments.integer("--stagnation", 1, most_evaluations);
 }
 
 void read_rest(const Arguments& arguments, Request& request) {
@@ -131,6 +149,7 @@ void read_rest(const Arguments& arguments, Request& request) {
   if (arguments.has("--seed")) {
     request.search.seed = static_cast<std::uint64_t>(arguments.integer("--seed", 0, std::int64_t{1} << 62));
   }
+  if (arguments.has("--keep")) request.search.keep_all = arguments.text("--keep") == "all";
   if (arguments.has("--shape")) request.shapes = arguments.list("--shape");
 }
 
@@ -177,6 +196,21 @@ std::vector<OptionSpec> request_options() {
        .text = "stop after a time such as 30s or 5m instead",
        .fallback = {},
        .choices = {}},
+      {.name = "--target-hypervolume",
+       .value = "SHARE",
+       .text = "stop earlier where the front's hypervolume, as it is printed, is at least that",
+       .fallback = {},
+       .choices = {}},
+      {.name = "--stagnation",
+       .value = "N",
+       .text = "stop earlier where the hypervolume grew by less than a thousandth in N generations",
+       .fallback = {},
+       .choices = {}},
+      {.name = "--keep",
+       .value = "WHAT",
+       .text = "what the archive keeps: the front and what was on it (default), or all mappings that were evaluated",
+       .fallback = {},
+       .choices = {"front", "all"}},
       {.name = "--population",
        .value = "N",
        .text = fmt::format("members of a generation (default {})", default_population),
@@ -227,6 +261,8 @@ std::string to_json(const Request& request) {
     document["time_s"] = *request.seconds;
   else
     document["evaluations"] = request.search.evaluations;
+  if (request.search.target_hypervolume > 0) document["target_hypervolume"] = request.search.target_hypervolume;
+  if (request.search.stagnation > 0) document["stagnation"] = request.search.stagnation;
   return document.dump();
 }
 

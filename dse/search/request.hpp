@@ -20,12 +20,13 @@ struct Request {
 // The options of explore, for --help and the parser.
 std::vector<OptionSpec> request_options();
 
-// Defaults, or a stored run's options, with what was given on top. With `stored`, only the budget and the threads may
-// be given another value: Error(usage, RESUME-OPTIONS).
+// Defaults, or a stored run's options, with what was given on top. With `stored`, only what ends the search and the
+// threads may be given another value: Error(usage, RESUME-OPTIONS).
 Request read_request(const Arguments& arguments, const std::string* stored = nullptr);
 
 // Canonical JSON: {"objectives": [...], "limits": [...], "strategies": [...], "algorithm", "population", "seed",
-// "shapes": [...], "evaluations" or "time_s"}.
+// "shapes": [...], "evaluations" or "time_s"}, and "keep", "target_hypervolume" and "stagnation" where they were asked
+// for.
 std::string to_json(const Request& request);
 
 }  // namespace dse::search

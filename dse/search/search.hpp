@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dse/search/algorithm.hpp"
@@ -19,7 +20,14 @@ struct SearchOptions {
   std::size_t population = 100;
   std::uint64_t seed = 1;
   int threads = 1;
+  double target_hypervolume = 0;  // ends the search where hypervolume() is at least that; 0: never
+  std::int64_t stagnation =
+      0;                  // ends it where hypervolume() grew by less than a thousandth in so many generations; 0: never
+  bool keep_all = false;  // take_kept() has every mapping that was evaluated
 };
+
+enum class Ending { none, budget, target, stagnation, nothing_new, all_seen };
+std::string_view to_string(Ending ending);  // for people: "the budget is spent"
 
 class Search {
  public:
@@ -33,8 +41,11 @@ class Search {
   void resume(const std::string& state);
   std::string state() const;
 
-  bool finished() const;
+  bool finished() const { return ending() != Ending::none; }
+  Ending ending() const;
   void step();  // one generation
+  // Evaluated since the last call, in order; empty unless keep_all.
+  std::vector<FrontEntry> take_kept() { return evaluations_.take_kept(); }
 
   std::int64_t generation() const { return generation_; }
   const Evaluations& evaluations() const { return evaluations_; }
@@ -46,6 +57,8 @@ class Search {
   double hypervolume() const;
 
  private:
+  void look_at_hypervolume();
+
   SearchOptions options_;
   Fitness ideal_, reference_;
   Evaluations evaluations_;
@@ -53,6 +66,9 @@ class Search {
   std::vector<Member> population_;
   std::int64_t generation_ = 0;
   std::int64_t stalled_ = 0;  // generations in a row that evaluated nothing new
+  Ending ended_ = Ending::none;
+  std::int64_t next_look_ = 0;      // at this count of evaluations the target is looked for
+  double hypervolume_before_ = -1;  // when stagnation was looked for last
 };
 
 }  // namespace dse::search

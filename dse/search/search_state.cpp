@@ -53,6 +53,8 @@ std::string Search::state() const {
               {"generation", generation_},
               {"evaluations", evaluations_.count()},
               {"stalled", stalled_},
+              {"next_look", next_look_},
+              {"hypervolume_before", hypervolume_before_},
               {"reference", reference_},
               {"worst", evaluations_.worst()},
               {"population", population},
@@ -73,6 +75,8 @@ void Search::resume(const std::string& state) {
     const Space& space = evaluations_.space();
     generation_ = document.at("generation").get<std::int64_t>();
     stalled_ = document.at("stalled").get<std::int64_t>();
+    next_look_ = document.value("next_look", std::int64_t{0});
+    hypervolume_before_ = document.value("hypervolume_before", -1.0);
     reference_ = document.at("reference").get<Fitness>();
     if (reference_.size() != options_.objectives.size())
       throw Error(ExitCode::database, "SEARCH-STATE", "the run's checkpoint is of other objectives; start a new run");

@@ -71,8 +71,8 @@ class Bench {
 TEST_CASE("explore prints what it promises and stores the front") {
   const Bench bench;
   const json summary = bench.explore({{"--evaluations", "300"}});
-  for (const char* key :
-       {"run_id", "evaluations", "seconds", "evaluations_per_second", "front_size", "hypervolume", "exact", "bounds"}) {
+  for (const char* key : {"run_id", "evaluations", "seconds", "evaluations_per_second", "front_size", "hypervolume",
+                          "exact", "ended", "bounds", "best"}) {
     CAPTURE(key);
     CHECK(summary.contains(key));
   }
@@ -108,6 +108,22 @@ TEST_CASE(
     found = std::min(found, period);
   CHECK(found <= best);
   CHECK(summary.at("bounds").at("period").get<double>() <= found);
+}
+
+TEST_CASE("the archive keeps what was on the front, or every mapping that was evaluated") {
+  const Bench bench;
+  const auto kept = [&](const char* what) {
+    const json summary = bench.explore({{"--evaluations", "60"}, {"--keep", what}});
+    const archive::Archive archive = archive::Archive::open(bench.database(), archive::Archive::Mode::open);
+    const std::vector<archive::Candidate> all = archive.candidates(summary.at("run_id").get<std::int64_t>());
+    const auto on_front = std::count_if(all.begin(), all.end(), [](const auto& c) { return c.on_front; });
+    CHECK(on_front == summary.at("front_size").get<std::int64_t>());
+    return std::pair{static_cast<std::int64_t>(all.size()), summary.at("evaluations").get<std::int64_t>()};
+  };
+  const auto [few, evaluated] = kept("front");
+  CHECK(few < evaluated);
+  const auto [all, of_all] = kept("all");
+  CHECK(all == of_all);
 }
 
 TEST_CASE("no mapping is better than the lower bounds") {

@@ -94,6 +94,36 @@ TEST_CASE("a search resumed from any checkpoint ends as the one that was never s
   }
 }
 
+TEST_CASE("a search ends where its target is reached or its hypervolume stands still, resumed or not, and says why") {
+  const Setting setting(25, 4);
+  SearchOptions o = options(50'000);
+  const double of_seeds = [&] {
+    Search search = setting.make(o);
+    search.start(setting.seeds(o));
+    return search.hypervolume();
+  }();
+  o.target_hypervolume = of_seeds + 0.5 * (run(setting, options(3000)).hypervolume() - of_seeds);
+  const Search reached = run(setting, o);
+  CHECK(reached.ending() == Ending::target);
+  CHECK(reached.hypervolume() >= o.target_hypervolume);
+  CHECK(reached.evaluations().count() < 3000);
+  o.target_hypervolume = 0;
+  o.stagnation = 20;
+  const Search still = run(setting, o);
+  CHECK(still.ending() == Ending::stagnation);
+  CHECK(still.generation() % 20 == 0);
+  Search resumed = setting.make(o);
+  resumed.start(setting.seeds(o));
+  for (int i = 0; i < 7; ++i) resumed.step();
+  const std::string state = resumed.state();
+  Search again = setting.make(o);
+  again.resume(state);
+  while (!again.finished()) again.step();
+  CHECK(again.ending() == Ending::stagnation);
+  CHECK(digest(again) == digest(still));
+  CHECK(run(setting, options(300)).ending() == Ending::budget);
+}
+
 TEST_CASE("a damaged checkpoint is an error with a code") {
   const Setting setting(25, 4);
   const SearchOptions o = options(100);
