@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "models/network.hpp"
@@ -44,6 +45,33 @@ struct Delivery {
   std::vector<Piece> pieces;
 };
 
+// One value on all devices. In this order: own() and read() for every part, then enter(), then settle().
+class ValueHoldings {
+ public:
+  // by_device: empty holdings; deliveries: those of this value are added at the end.
+  ValueHoldings(const ValueId& value, std::span<Holding> by_device, std::vector<Delivery>& deliveries)
+      : value_(value), holdings_(by_device), deliveries_(deliveries) {}
+
+  void own(std::size_t device, PartId part, const Box& box, Wire wire);
+  void read(std::size_t device, const Box& box);
+  // A network input: enters whole at the source device, or everywhere what is read there.
+  void enter(const Network& network, const Platform& platform);
+  // Finds what every device is sent. Throws Error(internal, PLAN-MISSING).
+  void settle(const Network& network);
+  // The cluster that holds a box that the device reads.
+  std::size_t cluster_index(std::size_t device, const Box& box) const;
+
+ private:
+  void enter_at(std::size_t device, const Box& box);
+  void fetch(const Network& network, std::size_t device, std::size_t cluster);
+  std::size_t delivery(std::size_t from, std::size_t to);
+
+  ValueId value_;
+  std::span<Holding> holdings_;
+  std::vector<Delivery>& deliveries_;
+  std::vector<std::size_t> makers_;  // devices that have some of it, in the order of the parts
+};
+
 class Holdings {
  public:
   // parts: of one replica, ids from `first_part` on. Throws Error(internal, PLAN-MISSING) where something that is read
@@ -69,22 +97,14 @@ class Holdings {
 
  private:
   void number_partials(const std::vector<Part>& parts);
-  void add_own(const std::vector<Part>& parts);
-  void add_reads(const std::vector<Part>& parts);
-  void add_read(const ValueId& value, std::size_t device, const Box& box);
-  void enter_inputs();
-  void settle(const ValueId& value);
-  void fetch(const ValueId& value, std::size_t device, Holding& holding, std::size_t cluster);
-  std::size_t delivery(const ValueId& value, std::size_t from, std::size_t to);
-
   const Network& network_;
   const Platform& platform_;
   std::size_t first_part_;
   std::vector<Delivery> deliveries_;
   std::size_t devices_;
-  std::vector<std::size_t> first_partial_;        // by layer, and one more: the number of its first partial result
-  std::vector<Holding> holdings_;                 // by number, then device
-  std::vector<std::vector<std::size_t>> makers_;  // by number: devices that have some of it, in the order of the parts
+  std::vector<std::size_t> first_partial_;  // by layer, and one more: the number of its first partial result
+  std::vector<Holding> holdings_;           // by number, then device
+  std::vector<ValueHoldings> by_value_;     // by number, over the holdings above
 };
 
 }  // namespace dse::lowering

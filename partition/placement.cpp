@@ -31,40 +31,33 @@ class StagePlacement {
         roles_(roles),
         stage_(stage),
         replica_(replica),
-        shares_(stage.shares.empty() ? std::vector<std::int64_t>(stage.devices.size(), 1) : stage.shares),
-        asked_(network.tensors().size()) {
+        shares_(stage.shares.empty() ? std::vector<std::int64_t>(stage.devices.size(), 1) : stage.shares) {
     main_ = static_cast<std::size_t>(std::max_element(shares_.begin(), shares_.end()) - shares_.begin());
   }
 
   // Parts by layer.
   std::map<LayerId, std::vector<Part>> run() {
-    find_granularities();
+    std::vector<std::int64_t> multiples(network_.layers().size(), 1);
+    for (const LayerId layer : stage_.layers) multiples[layer] = channel_granularity(network_, roles_, layer);
+    granularity_ = granularities(network_, roles_, multiples, stage_.layers);
     for (const LayerId layer : stage_.layers) divided_[layer] = divisible(layer);
+    asked_.resize(network_.tensors().size());
     if (stage_.halo == Halo::recompute) grow();
     std::map<LayerId, std::vector<Part>> parts;
     for (const LayerId layer : stage_.layers) parts[layer] = parts_of(layer);
     return parts;
   }
 
+  std::vector<Part> one(LayerId layer, const Granularities& granularities) {
+    granularity_ = granularities;
+    divided_[layer] = divisible(layer);
+    return parts_of(layer);
+  }
+
  private:
   std::size_t devices() const { return stage_.devices.size(); }
 
   // ---- shares of a tensor
-
-  // One multiple for every tensor of the stage with the same number of channels: then layers that keep channels apart
-  // find their inputs where they are.
-  void find_granularities() {
-    for (const LayerId layer : stage_.layers) {
-      const Layer& facts = network_.layers()[layer];
-      const std::int64_t multiple = channel_granularity(network_, roles_, layer);
-      for (const TensorId output : facts.outputs) {
-        if (!roles_[output].channel) continue;
-        std::int64_t& known =
-            granularity_.try_emplace(network_.tensors()[output].tensor.shape[*roles_[output].channel], 1).first->second;
-        known = std::lcm(known, multiple);
-      }
-    }
-  }
 
   std::int64_t multiple_of(std::int64_t channels) const {
     const auto known = granularity_.find(channels);
@@ -306,7 +299,7 @@ class StagePlacement {
   std::size_t replica_;
   std::vector<std::int64_t> shares_;
   std::size_t main_ = 0;  // the device with the largest share: what is not divided runs there
-  std::map<std::int64_t, std::int64_t> granularity_;  // channels → the multiple of their cuts
+  Granularities granularity_;
   std::map<LayerId, bool> divided_;
   std::map<LayerId, std::vector<Share>> kept_;  // of divided layers: what each device computes of them
   std::vector<Regions> asked_;                  // recompute: by tensor, by device
@@ -348,6 +341,38 @@ Part make_part(const Network& network, std::size_t replica, std::size_t device, 
         part.outputs.push_back({tensor_value(layer.outputs[i]), result.computed[i].bounds()});
   part.work = std::move(work);
   return part;
+}
+
+// One multiple for every tensor of the stage with the same number of channels: then layers that keep channels apart
+// find their inputs where they are.
+Granularities granularities(const Network& network, const std::vector<AxisRoles>& roles,
+                            const std::vector<std::int64_t>& multiples, const std::vector<LayerId>& layers) {
+  Granularities result;
+  for (const LayerId layer : layers) {
+    if (multiples[layer] == 1) continue;
+    for (const TensorId output : network.layers()[layer].outputs) {
+      if (!roles[output].channel) continue;
+      std::int64_t& known =
+          result.try_emplace(network.tensors()[output].tensor.shape[*roles[output].channel], 1).first->second;
+      known = std::lcm(known, multiples[layer]);
+    }
+  }
+  return result;
+}
+
+std::vector<Part> split_layer(const Network& network, const std::vector<AxisRoles>& roles, const Stage& stage,
+                              LayerId layer, const Granularities& granularities) {
+  std::vector<Part> parts = StagePlacement(network, roles, stage, 0).one(layer, granularities);
+  for (Part& part : parts) part.wire = stage.wire;
+  return parts;
+}
+
+std::map<LayerId, std::vector<Part>> split_stage(const Network& network, const std::vector<AxisRoles>& roles,
+                                                 const Stage& stage) {
+  std::map<LayerId, std::vector<Part>> parts = StagePlacement(network, roles, stage, 0).run();
+  for (auto& [layer, of_layer] : parts)
+    for (Part& part : of_layer) part.wire = stage.wire;
+  return parts;
 }
 
 std::vector<Part> place_parts(const Network& network, const std::vector<AxisRoles>& roles,
