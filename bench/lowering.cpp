@@ -2,7 +2,8 @@
 //
 //   bench_lowering [--devices N] [--seconds S] [--only NAME] MODEL...
 //
-// For every mapping: the least and the median of the times of repeated calls, how long one estimate takes altogether
+// For every mapping: the least and the median of the times of repeated calls, how long one estimate takes altogether,
+// from an outline of the mapping too,
 // and a simulation of 200 frames, and the size of what comes out; then how long pipelines of whole layers take that are
 // estimated from tables. `--only NAME` repeats one mapping, for a profiler.
 #include <fmt/format.h>
@@ -85,19 +86,21 @@ void run(const std::string& path, std::size_t devices, double budget, const std:
   const Network network = Network::import(path);
   const Platform platform = local_platform(devices);
   const Estimator estimator(network, platform);
-  fmt::print("{}: {} layers, {} devices\n{:<24}{:>10}{:>10}{:>12}{:>15}{:>8}{:>10}{:>10}{:>8}\n", path,
-             network.layers().size(), devices, "mapping", "least ms", "median ms", "estimate ms", "200 frames ms",
-             "parts", "segments", "messages", "steps");
+  fmt::print("{}: {} layers, {} devices\n{:<24}{:>10}{:>10}{:>12}{:>12}{:>15}{:>8}{:>10}{:>10}{:>8}\n", path,
+             network.layers().size(), devices, "mapping", "least ms", "median ms", "estimate ms", "outline ms",
+             "200 frames ms", "parts", "segments", "messages", "steps");
   for (const NamedMapping& named : mappings_of(network, devices)) {
     if (!only.empty() && named.name != only) continue;
     const Plan plan = lower(network, platform, named.mapping);
     const Times lowering = measure(budget, [&] { lower(network, platform, named.mapping); });
     const Times estimate = measure(budget, [&] { estimator.estimate(named.mapping); });
+    const Times outline = measure(budget, [&] { estimator.outlined(named.mapping); });
     constexpr std::size_t frames = 200;
     const Times simulation = measure(budget, [&] { estimator.simulated_period(plan, frames); });
-    fmt::print("{:<24}{:>10.3f}{:>10.3f}{:>12.3f}{:>15.2f}{:>8}{:>10}{:>10}{:>8}\n", named.name, 1e3 * lowering.least,
-               1e3 * lowering.median, 1e3 * estimate.least, 1e3 * simulation.least, plan.parts.size(),
-               plan.segments.size(), plan.transfers.size(), global_order(plan.programs).size());
+    fmt::print("{:<24}{:>10.3f}{:>10.3f}{:>12.3f}{:>12.3f}{:>15.2f}{:>8}{:>10}{:>10}{:>8}\n", named.name,
+               1e3 * lowering.least, 1e3 * lowering.median, 1e3 * estimate.least, 1e3 * outline.least,
+               1e3 * simulation.least, plan.parts.size(), plan.segments.size(), plan.transfers.size(),
+               global_order(plan.programs).size());
     std::cout.flush();
   }
   if (only.empty()) run_tabulated(estimator, devices, budget);

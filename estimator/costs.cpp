@@ -88,14 +88,16 @@ LayerFeatures features(const Network& network, const Layer& layer) {
   return result;
 }
 
+bool is_relaid(const Network& network, const NetworkTensor& tensor, Port how) {
+  if (how == Port::made) return tensor.producer && is_blocked(network.layers()[*tensor.producer].op_class);
+  return std::any_of(tensor.consumers.begin(), tensor.consumers.end(),
+                     [&](LayerId layer) { return is_blocked(network.layers()[layer].op_class); });
+}
+
 double relaid_bytes(const Network& network, const ValuePort& port, Port how) {
   if (port.value.kind != ValueId::Kind::tensor) return 0;
   const NetworkTensor& tensor = network.tensors()[port.value.index];
-  const bool relaid = how == Port::made
-                          ? tensor.producer && is_blocked(network.layers()[*tensor.producer].op_class)
-                          : std::any_of(tensor.consumers.begin(), tensor.consumers.end(),
-                                        [&](LayerId layer) { return is_blocked(network.layers()[layer].op_class); });
-  if (!relaid) return 0;
+  if (!is_relaid(network, tensor, how)) return 0;
   return static_cast<double>(port.box.elements()) * static_cast<double>(element_size(tensor.tensor.type));
 }
 

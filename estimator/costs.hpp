@@ -25,6 +25,13 @@ LayerFeatures part_features(const Network& network, const Part& part);  // not o
 // blocked layout, read of the port (Port::read) or make for it.
 enum class Port { read, made };
 double relaid_bytes(const Network& network, const ValuePort& port, Port how);
+bool is_relaid(const Network& network, const NetworkTensor& tensor, Port how);
+
+// Tiers by how little they can be trusted: a correction was learnt from runs of an analytical cost.
+constexpr int weakness(Tier tier) { return tier == Tier::table ? 0 : tier == Tier::corrected ? 1 : 2; }
+constexpr Tier tier_of(int weakness) {
+  return weakness == 0 ? Tier::table : weakness == 1 ? Tier::corrected : Tier::analytical;
+}
 
 KernelShape kernel_shape(const Network& network, const Layer& layer);
 

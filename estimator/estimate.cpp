@@ -19,9 +19,6 @@
 namespace dse {
 namespace {
 
-// Tiers by how little they can be trusted: a correction was learnt from runs of an analytical cost.
-int weakness(Tier tier) { return tier == Tier::table ? 0 : tier == Tier::corrected ? 1 : 2; }
-
 std::string bytes_text(double bytes) {
   constexpr double kib = 1024, mib = kib * kib, gib = mib * kib;
   if (bytes >= gib) return fmt::format("{:.2f} GiB", bytes / gib);
@@ -56,15 +53,25 @@ struct Estimator::State {
   Resources resources;
   RunTables tables;
   std::vector<double> streaming;  // by device
+  Outliner outliner;
+  mutable SegmentMemories memories;
 
   State(const Network& of, const Platform& on)
-      : network(of), platform(on), costs(of, on), resources(on), tables(of, on, costs) {
+      : network(of),
+        platform(on),
+        costs(of, on),
+        resources(on),
+        tables(of, on, costs),
+        outliner(of, on, [this](const Part& part, int threads) {
+          const LayerCost cost = part_cost(part, threads);
+          return PartNote{cost.seconds, cost.seconds * cost.uncertainty, weakness(cost.tier)};
+        }) {
     for (const Device& device : on.devices) streaming.push_back(device.profile->streaming_factor);
   }
 
   double port_bytes(const ValuePort& port) const;
   double cut_seconds(const PlanSegment& segment) const;
-  LayerCost part_cost(const Plan& plan, const Part& part) const;
+  LayerCost part_cost(const Part& part, int threads) const;
   double segment_seconds(const Plan& plan, const PlanSegment& segment) const;
   SegmentTimes segment_times(const Plan& plan) const;
   Workload workload(const Plan& plan) const;
@@ -82,8 +89,7 @@ double Estimator::State::port_bytes(const ValuePort& port) const {
 // Whole layers are measured; a part is charged by its share of the arithmetic and by the bytes that it touches. A sum
 // of partial results is no fraction of its layer, whose arithmetic is in the partial results: it is charged as
 // element-wise work.
-LayerCost Estimator::State::part_cost(const Plan& plan, const Part& part) const {
-  const int threads = plan.programs.programs[part.device].threads;
+LayerCost Estimator::State::part_cost(const Part& part, int threads) const {
   if (part.work.kind == PartKind::reduce) {
     LayerFeatures sum;
     for (const ValuePort& port : part.inputs) {
@@ -127,7 +133,8 @@ double Estimator::State::cut_seconds(const PlanSegment& segment) const {
 
 double Estimator::State::segment_seconds(const Plan& plan, const PlanSegment& segment) const {
   double seconds = platform.devices[segment.device].profile->run_overhead_seconds + cut_seconds(segment);
-  for (const PartId id : segment.parts) seconds += part_cost(plan, plan.parts[id]).seconds;
+  const int threads = plan.programs.programs[segment.device].threads;
+  for (const PartId id : segment.parts) seconds += part_cost(plan.parts[id], threads).seconds;
   return seconds;
 }
 
@@ -146,7 +153,7 @@ SegmentTimes Estimator::State::segment_times(const Plan& plan) const {
 void Estimator::State::judge_costs(const Plan& plan, Workload& workload) const {
   double seconds = 0, doubt = 0;
   for (const Part& part : plan.parts) {
-    const LayerCost cost = part_cost(plan, part);
+    const LayerCost cost = part_cost(part, plan.programs.programs[part.device].threads);
     seconds += cost.seconds;
     doubt += cost.seconds * cost.uncertainty;
     if (weakness(cost.tier) > weakness(workload.tier)) workload.tier = cost.tier;
@@ -268,7 +275,9 @@ double Estimator::least_seconds(LayerId layer, std::size_t device, int threads) 
   return dse::least_seconds(state_->network.layers()[layer], state_->costs.part_at(layer, device, threads));
 }
 
-LayerCost Estimator::part(const Plan& plan, const Part& part) const { return state_->part_cost(plan, part); }
+LayerCost Estimator::part(const Plan& plan, const Part& part) const {
+  return state_->part_cost(part, plan.programs.programs[part.device].threads);
+}
 
 double Estimator::segment_seconds(const Plan& plan, const PlanSegment& segment) const {
   return state_->segment_seconds(plan, segment);
@@ -282,6 +291,15 @@ std::optional<Estimate> Estimator::tabulated(std::span<const ReplicaRuns> replic
   thread_local Workload workload;
   const State& state = *state_;
   if (!plan_runs(state.platform, state.network, state.resources, state.tables, replicas, workload)) return std::nullopt;
+  return state.estimate(workload, {});
+}
+
+std::optional<Estimate> Estimator::outlined(const Mapping& mapping) const {
+  thread_local Workload workload;
+  thread_local Outline outline;
+  const State& state = *state_;
+  if (!state.outliner.outline(mapping, outline)) return std::nullopt;
+  fill_workload(state.platform, state.network, state.resources, outline, state.memories, workload);
   return state.estimate(workload, {});
 }
 

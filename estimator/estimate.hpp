@@ -99,6 +99,9 @@ class Estimator {
   Estimate estimate(std::span<const ReplicaRuns> replicas) const;
   // The same from tables only; nothing where they do not know.
   std::optional<Estimate> tabulated(std::span<const ReplicaRuns> replicas) const;
+  // Of a checked mapping, from an outline of it instead of its Programs, within 1e-12 of what estimate() says; nothing
+  // where only lowering knows (partition/outline.hpp).
+  std::optional<Estimate> outlined(const Mapping& mapping) const;
   // Steady time between finished frames in a discrete-event simulation of `frames` (at least 8) frames under the
   // worker's rule, the first quarter left out: what the closed form of estimate() approximates from below.
   double simulated_period(const Plan& plan, std::size_t frames = 200) const;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "estimator/memory.hpp"
+#include "partition/block_choice.hpp"
 #include "partition/cut_rule.hpp"
 #include "program/program.hpp"
 
@@ -102,8 +103,7 @@ struct Lane {
   }
 };
 
-// Bytes of a frame's slot: buffers in the order of their first writing, each in the smallest free block that holds it,
-// else the largest that is free (partition/shared_memory.cpp).
+// Bytes of a frame's slot: buffers in the order of their first writing (partition/shared_memory.cpp).
 class SlotPacker {
  public:
   std::int64_t pack(const Lane& lane, const std::vector<Group>& groups) {
@@ -125,16 +125,11 @@ class SlotPacker {
   };
 
   void place(const Buffer& buffer, const std::vector<Group>& groups) {
-    Block* best = nullptr;
-    for (Block& block : blocks_) {
-      const bool fits = block.bytes >= buffer.bytes;
-      const bool better = best == nullptr || (fits ? best->bytes < buffer.bytes || block.bytes < best->bytes
-                                                   : best->bytes < buffer.bytes && block.bytes > best->bytes);
-      if (better && is_over(*block.last, buffer, groups)) best = &block;
-    }
-    if (best == nullptr) best = &blocks_.emplace_back();
-    best->bytes = std::max(best->bytes, buffer.bytes);
-    best->last = &buffer;
+    const std::size_t chosen = choose_block(
+        blocks_, buffer.bytes, [&](std::size_t block) { return is_over(*blocks_[block].last, buffer, groups); });
+    if (chosen == blocks_.size()) blocks_.emplace_back();
+    blocks_[chosen].bytes = std::max(blocks_[chosen].bytes, buffer.bytes);
+    blocks_[chosen].last = &buffer;
   }
 
   static bool is_over(const Buffer& earlier, const Buffer& later, const std::vector<Group>& groups) {
@@ -599,7 +594,6 @@ class RunPlanner {
   }
 
   void add_cost(const RunTables::Cost& cost) {
-    const auto weakness = [](Tier tier) { return tier == Tier::table ? 0 : tier == Tier::corrected ? 1 : 2; };
     seconds_ += cost.seconds;
     doubt_ += cost.doubt;
     if (weakness(cost.tier) > weakness(into_->tier)) into_->tier = cost.tier;

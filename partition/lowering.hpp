@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "base/bit_matrix.hpp"
@@ -20,20 +21,55 @@ struct Group {
   std::vector<std::size_t> parts;
 };
 
-// Groups the parts of one replica; sources[part]: the parts that it depends on, by index. The graph of groups is
-// acyclic.
-std::vector<Group> group_parts(const Network& network, const std::vector<Part>& parts,
-                               const std::vector<std::vector<std::size_t>>& sources);
+// What grouping asks of a part.
+struct PartFacts {
+  std::size_t device = 0;
+  double work = 0;   // arithmetic operations
+  double bytes = 0;  // of its results
+};
+
+// A part that another one depends on, by index.
+struct Source {
+  std::size_t part = 0;
+  bool meets = false;  // the reader needs more of the value than this part, on its own device, makes
+};
+
+// By part: its sources, ascending.
+class Sources {
+ public:
+  void clear() {
+    first_.assign(1, 0);
+    items_.clear();
+  }
+  // Those of the next part, in any order; a source that is named twice meets if it does once.
+  void add(std::span<Source> of_part);
+  std::span<const Source> of(std::size_t part) const {
+    return std::span(items_).subspan(first_[part], first_[part + 1] - first_[part]);
+  }
+
+ private:
+  std::vector<std::size_t> first_{0};
+  std::vector<Source> items_;
+};
+
+// Groups the parts of one replica. The graph of groups is acyclic.
+std::vector<Group> group_parts(const std::vector<PartFacts>& parts, const Sources& sources);
 
 // The segments in a topological order, the one with the earliest part first among those that are ready.
 std::vector<std::size_t> order_groups(const std::vector<Group>& groups, const std::vector<std::size_t>& group_of,
-                                      const std::vector<std::vector<std::size_t>>& sources);
+                                      const Sources& sources);
+
+// What decides which message a delivery is part of.
+struct DeliveryFacts {
+  std::size_t maker = nobody;         // the group that makes it; nobody: it enters the network
+  std::size_t to = 0;                 // device
+  std::size_t first_reader = nobody;  // as a position in the order of the groups; nobody: it leaves the network there
+  Wire wire = Wire::full;
+};
 
 // Deliveries, by index, that travel as one message: those that one segment makes and one segment reads first, over the
 // same wire. What enters the network or is first read as its output travels by itself.
-std::vector<std::vector<std::size_t>> merge_deliveries(Holdings& holdings, const std::vector<Part>& parts,
-                                                       std::size_t first_part, const std::vector<std::size_t>& group_of,
-                                                       const std::vector<std::size_t>& order);
+std::vector<std::vector<std::size_t>> merge_deliveries(const std::vector<DeliveryFacts>& deliveries);
 
 // The largest number of times that one frame passes from one set of devices to another, one after another: a split
 // stage, whose devices exchange among themselves, is one set.

@@ -115,12 +115,20 @@ class Lowering {
   }
 
   void find_groups(const std::vector<Part>& parts) {
-    std::vector<std::vector<std::size_t>> sources(parts.size());
-    for (std::size_t part = 0; part < parts.size(); ++part) {
-      sources[part] = holdings_->sources(parts[part]);
-      for (std::size_t& source : sources[part]) source -= first_part_;
+    std::vector<lowering::PartFacts> facts;
+    lowering::Sources sources;
+    for (const Part& part : parts) {
+      facts.push_back(facts_of(part));
+      std::vector<lowering::Source> of_part;
+      for (const PartId source : holdings_->sources(part)) of_part.push_back({source - first_part_, false});
+      for (const ValuePort& read : part.inputs) {
+        const Holding& holding = holdings_->at(read.value, part.device);
+        if (!holding.own || holding.own_box.contains(read.box)) continue;
+        for (lowering::Source& source : of_part) source.meets |= source.part == *holding.own - first_part_;
+      }
+      sources.add(of_part);
     }
-    groups_ = lowering::group_parts(network_, parts, sources);
+    groups_ = lowering::group_parts(facts, sources);
     group_of_.assign(parts.size(), 0);
     for (std::size_t group = 0; group < groups_.size(); ++group)
       for (const std::size_t part : groups_[group].parts) group_of_[part] = group;
@@ -128,14 +136,38 @@ class Lowering {
     find_outside_readers(parts);
   }
 
+  lowering::PartFacts facts_of(const Part& part) const {
+    const Layer& layer = network_.layers()[part.layer];
+    lowering::PartFacts facts{part.device, part.fraction * static_cast<double>(layer.macs + layer.operations), 0};
+    for (const ValuePort& port : part.outputs)
+      facts.bytes += static_cast<double>(port.box.elements()) *
+                     static_cast<double>(element_size(value_type(network_, port.value).type));
+    return facts;
+  }
+
   void find_messages(const std::vector<Part>& parts) {
-    messages_ = lowering::merge_deliveries(*holdings_, parts, first_part_, group_of_, order_);
+    messages_ = lowering::merge_deliveries(delivery_facts(parts));
     message_of_.assign(holdings_->deliveries().size(), nobody);
     first_transfer_ = plan_.transfers.size();
     for (std::size_t message = 0; message < messages_.size(); ++message) {
       for (const std::size_t id : messages_[message]) message_of_[id] = message;
       plan_.transfers.push_back(transfer_of(messages_[message]));
     }
+  }
+
+  std::vector<lowering::DeliveryFacts> delivery_facts(const std::vector<Part>& parts) {
+    std::vector<std::size_t> position(order_.size());
+    for (std::size_t i = 0; i < order_.size(); ++i) position[order_[i]] = i;
+    std::vector<lowering::DeliveryFacts> facts;
+    for (const Delivery& delivery : holdings_->deliveries()) {
+      const auto maker = holdings_->at(delivery.value, delivery.from).own;
+      facts.push_back({maker ? group_of_[*maker - first_part_] : nobody, delivery.to, nobody, delivery.wire});
+    }
+    for (std::size_t part = 0; part < parts.size(); ++part)
+      for (const ValuePort& port : parts[part].inputs)
+        for (const std::size_t id : holdings_->cluster_of(port.value, parts[part].device, port.box).from)
+          facts[id].first_reader = std::min(facts[id].first_reader, position[group_of_[part]]);
+    return facts;
   }
 
   Transfer transfer_of(const std::vector<std::size_t>& message) const {

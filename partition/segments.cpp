@@ -8,7 +8,7 @@
 // Acyclic: an edge from group S into an open group G is only ever added where S is an ancestor of G already, or where S
 // is an earlier, closed group of the same device, which gains no further inputs.
 #include <algorithm>
-#include <set>
+#include <queue>
 
 #include "base/error.hpp"
 #include "partition/cut_rule.hpp"
@@ -19,9 +19,8 @@ namespace {
 
 class Grouping {
  public:
-  Grouping(const Network& network, const std::vector<Part>& parts, const std::vector<std::vector<std::size_t>>& sources)
-      : network_(network),
-        parts_(parts),
+  Grouping(const std::vector<PartFacts>& parts, const Sources& sources)
+      : parts_(parts),
         sources_(sources),
         reaches_(parts.size(), parts.size()),
         group_of_(parts.size(), nobody),
@@ -29,25 +28,19 @@ class Grouping {
         waiting_elsewhere_(parts.size()),
         work_after_(parts.size()) {
     std::size_t devices = 0;
-    for (const Part& part : parts) devices = std::max(devices, part.device + 1);
+    for (const PartFacts& part : parts) devices = std::max(devices, part.device + 1);
     open_.assign(devices, nobody);
+    waited_for_.resize(devices);
     std::vector<double> work(devices, 0);
-    for (std::size_t part = parts.size(); part-- > 0;) {
-      const Layer& layer = network.layers()[parts[part].layer];
-      double& sum = work[parts[part].device];
-      sum += parts[part].fraction * static_cast<double>(layer.macs + layer.operations);
-      work_after_[part] = sum;
-    }
-    // reaches_.get(a, b): part b depends on part a. Every part reaches itself.
-    std::vector<std::vector<std::size_t>> readers(parts.size());
-    for (std::size_t part = 0; part < parts.size(); ++part)
-      for (const std::size_t source : sources[part]) {
-        readers[source].push_back(part);
-        if (parts[source].device != parts[part].device) waiting_elsewhere_[source].push_back(part);
-      }
+    for (std::size_t part = parts.size(); part-- > 0;) work_after_[part] = work[parts[part].device] += parts[part].work;
+    // reaches_.get(a, b): part b depends on part a. Every part reaches itself. Readers come after what they read: seen
+    // from the last part, a part's row is complete when it is added to its sources'.
     for (std::size_t part = parts.size(); part-- > 0;) {
       reaches_.set(part, part);
-      for (const std::size_t reader : readers[part]) reaches_.add_row(part, reader);
+      for (const Source& source : sources.of(part)) {
+        reaches_.add_row(source.part, part);
+        if (parts[source.part].device != parts[part].device) waiting_elsewhere_[source.part].push_back(part);
+      }
     }
   }
 
@@ -60,89 +53,91 @@ class Grouping {
   void place(std::size_t part) {
     const std::size_t device = parts_[part].device;
     std::size_t& open = open_[device];
-    if (open == nobody || !may_join(part, open) || others_should_not_wait_for(part, open)) {
+    if (open == nobody || !may_join(part, open) || others_should_not_wait_for(part)) {
       open = groups_.size();
       groups_.push_back({device, {}});
       ancestors_.set(open, open);
+      waited_for_[device].clear();
     }
     group_of_[part] = open;
     groups_[open].parts.push_back(part);
-    for (const std::size_t source : sources_[part]) ancestors_.add_row(open, group_of_[source]);
+    if (!waiting_elsewhere_[part].empty()) waited_for_[device].push_back(part);
+    for (const Source& source : sources_.of(part)) ancestors_.add_row(open, group_of_[source.part]);
   }
 
+  // A part that reads a value of which the group computes a piece and other devices the rest may not.
   bool may_join(std::size_t part, std::size_t group) const {
-    const bool known = std::all_of(sources_[part].begin(), sources_[part].end(), [&](std::size_t source) {
-      return parts_[source].device == groups_[group].device || ancestors_.get(group, group_of_[source]);
-    });
-    return known && !meets_in_memory(part, group);
-  }
-
-  // Whether the part reads a value of which the group computes a piece and other devices the rest.
-  bool meets_in_memory(std::size_t part, std::size_t group) const {
-    return std::any_of(sources_[part].begin(), sources_[part].end(), [&](std::size_t source) {
-      if (group_of_[source] != group) return false;
-      for (const ValuePort& read : parts_[part].inputs)
-        for (const ValuePort& made : parts_[source].outputs)
-          if (made.value == read.value && !made.box.contains(read.box)) return true;
-      return false;
+    const std::span<const Source> sources = sources_.of(part);
+    return std::all_of(sources.begin(), sources.end(), [&](const Source& source) {
+      const std::size_t of_source = group_of_[source.part];
+      if (source.meets && of_source == group) return false;
+      return parts_[source.part].device == groups_[group].device || ancestors_.get(group, of_source);
     });
   }
 
-  bool others_should_not_wait_for(std::size_t part, std::size_t group) const {
-    for (const std::size_t member : groups_[group].parts) {
+  // Of the device's open group.
+  bool others_should_not_wait_for(std::size_t part) const {
+    const std::vector<std::size_t>& members = waited_for_[parts_[part].device];
+    return std::any_of(members.begin(), members.end(), [&](std::size_t member) {
       const auto& waiting = waiting_elsewhere_[member];
-      if (std::none_of(waiting.begin(), waiting.end(), [&](std::size_t reader) { return !reaches_.get(part, reader); }))
-        continue;
-      if (cut_pays(work_after_[part], bytes_of(parts_[member]))) return true;
-    }
-    return false;
+      return cut_pays(work_after_[part], parts_[member].bytes) &&
+             std::any_of(waiting.begin(), waiting.end(),
+                         [&](std::size_t reader) { return !reaches_.get(part, reader); });
+    });
   }
 
-  double bytes_of(const Part& part) const {
-    double bytes = 0;
-    for (const ValuePort& port : part.outputs)
-      bytes += static_cast<double>(port.box.elements()) *
-               static_cast<double>(element_size(value_type(network_, port.value).type));
-    return bytes;
-  }
-
-  const Network& network_;
-  const std::vector<Part>& parts_;
-  const std::vector<std::vector<std::size_t>>& sources_;
+  const std::vector<PartFacts>& parts_;
+  const Sources& sources_;
   BitMatrix reaches_;
   std::vector<std::size_t> group_of_;
   BitMatrix ancestors_;                                      // of groups; every group is its own
   std::vector<std::vector<std::size_t>> waiting_elsewhere_;  // parts of other devices that read a part's results
   std::vector<std::size_t> open_;                            // per device
+  std::vector<std::vector<std::size_t>> waited_for_;         // per device: those parts of its open group
   std::vector<double> work_after_;                           // per part: its device's work from it on
   std::vector<Group> groups_;
 };
 
 }  // namespace
 
-std::vector<Group> group_parts(const Network& network, const std::vector<Part>& parts,
-                               const std::vector<std::vector<std::size_t>>& sources) {
-  return Grouping(network, parts, sources).run();
+void Sources::add(std::span<Source> of_part) {
+  std::sort(of_part.begin(), of_part.end(), [](const Source& a, const Source& b) { return a.part < b.part; });
+  const std::size_t begin = items_.size();
+  for (const Source& source : of_part) {
+    if (items_.size() > begin && items_.back().part == source.part)
+      items_.back().meets |= source.meets;
+    else
+      items_.push_back(source);
+  }
+  first_.push_back(items_.size());
+}
+
+std::vector<Group> group_parts(const std::vector<PartFacts>& parts, const Sources& sources) {
+  return Grouping(parts, sources).run();
 }
 
 std::vector<std::size_t> order_groups(const std::vector<Group>& groups, const std::vector<std::size_t>& group_of,
-                                      const std::vector<std::vector<std::size_t>>& sources) {
-  std::vector<std::set<std::size_t>> successors(groups.size());
+                                      const Sources& sources) {
+  std::vector<std::vector<std::size_t>> successors(groups.size());
   std::vector<std::size_t> missing(groups.size(), 0);
   for (std::size_t part = 0; part < group_of.size(); ++part)
-    for (const std::size_t source : sources[part])
-      if (group_of[source] != group_of[part] && successors[group_of[source]].insert(group_of[part]).second)
-        ++missing[group_of[part]];
-  std::set<std::pair<std::size_t, std::size_t>> ready;
-  const auto key = [&](std::size_t group) { return std::pair{groups[group].parts.front(), group}; };
+    for (const Source& source : sources.of(part)) {
+      const std::size_t from = group_of[source.part], to = group_of[part];
+      if (from == to) continue;
+      successors[from].push_back(to);  // as often as parts say so
+      ++missing[to];
+    }
+  const auto later = [&](std::size_t a, std::size_t b) { return groups[a].parts.front() > groups[b].parts.front(); };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> ready(later);
   for (std::size_t group = 0; group < groups.size(); ++group)
-    if (missing[group] == 0) ready.insert(key(group));
+    if (missing[group] == 0) ready.push(group);
   std::vector<std::size_t> order;
   while (!ready.empty()) {
-    const std::size_t group = ready.extract(ready.begin()).value().second;
+    const std::size_t group = ready.top();
+    ready.pop();
     order.push_back(group);
     for (const std::size_t next : successors[group])
-      if (--missing[next] == 0) ready.insert(key(next));
+      if (--missing[next] == 0) ready.push(next);
   }
   if (order.size() != groups.size())
     throw Error(ExitCode::internal, "PLAN-CYCLE", "the segments of a replica wait for each other");

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "partition/block_choice.hpp"
 #include "partition/lowering.hpp"
 #include "program/precedence.hpp"
 
@@ -75,19 +76,14 @@ class LaneMemory {
     return std::any_of(others.begin(), others.end(), [&](StepPlace other) { return precedence_.before(step, other); });
   }
 
-  // Into the smallest block that is free and large enough, else the largest that is free, else one of its own.
   void place(std::size_t buffer) {
     const std::int64_t bytes = lane_.buffers[buffer].bytes();
-    Block* best = nullptr;
-    for (Block& block : blocks_) {
-      const bool fits = block.bytes >= bytes;
-      const bool better = best == nullptr || (fits ? best->bytes < bytes || block.bytes < best->bytes
-                                                   : best->bytes < bytes && block.bytes > best->bytes);
-      if (better && is_over(uses_[block.buffers.back()], uses_[buffer])) best = &block;
-    }
-    if (best == nullptr) best = &blocks_.emplace_back();
-    best->bytes = std::max(best->bytes, bytes);
-    best->buffers.push_back(buffer);
+    const std::size_t chosen = choose_block(blocks_, bytes, [&](std::size_t block) {
+      return is_over(uses_[blocks_[block].buffers.back()], uses_[buffer]);
+    });
+    if (chosen == blocks_.size()) blocks_.emplace_back();
+    blocks_[chosen].bytes = std::max(blocks_[chosen].bytes, bytes);
+    blocks_[chosen].buffers.push_back(buffer);
   }
 
   // Certain by what the steps wait for already: a message that has been received is not read from any more, and one

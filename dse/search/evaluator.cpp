@@ -41,7 +41,9 @@ Estimate EstimatorEvaluator::evaluate(const Genome& genome) const {
   thread_local std::vector<ReplicaRuns> runs;
   if (to_runs(genome, space_, runs))
     if (std::optional<Estimate> known = estimator_.tabulated(runs)) return *std::move(known);
-  return estimator_.estimate(to_mapping(genome, space_));
+  const Mapping mapping = to_mapping(genome, space_);
+  if (std::optional<Estimate> known = estimator_.outlined(mapping)) return *std::move(known);
+  return estimator_.estimate(mapping);
 }
 
 Fitness fitness_of(const Estimate& estimate, std::span<const Objective> objectives) {

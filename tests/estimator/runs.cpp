@@ -1,4 +1,4 @@
-// Estimates from tables are those of the lowered mapping.
+// Estimates from tables and outlines are those of the lowered mapping.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -120,6 +120,37 @@ TEST_CASE("runs of whole layers are estimated from tables as their lowered mappi
   }
   MESSAGE("from tables: ", from_tables, " of ", cases);
   CHECK(from_tables > cases / 2);
+}
+
+TEST_CASE("mappings with split stages are estimated from outlines as when they are lowered, within 1e-12") {
+  Random random(12);
+  std::size_t outlined = 0, cases = 0;
+  for (std::size_t round = 0; round < 60; ++round) {
+    const SmallNetwork network = round % 3 == 0 ? sample_network(round / 3) : random_network(round);
+    const std::size_t devices = 2 + below(random, 3);
+    const Platform platform = random_platform(devices, random);
+    const Estimator estimator(*network, platform);
+    for (int attempt = 0; attempt < 12; ++attempt) {
+      Mapping mapping;
+      mapping.replicas.push_back(random_hybrid(*network, devices, random));
+      mapping.frames_in_flight = static_cast<int>(below(random, 4));
+      CAPTURE(round);
+      CAPTURE(attempt);
+      CAPTURE(to_yaml(mapping, *network, platform));
+      try {
+        check(mapping, *network, platform);
+      } catch (const Error&) {
+        continue;
+      }
+      ++cases;
+      const auto of_outline = estimator.outlined(mapping);
+      if (!of_outline) continue;
+      ++outlined;
+      check_same(*of_outline, estimator.estimate(mapping));
+    }
+  }
+  MESSAGE("from outlines: ", outlined, " of ", cases);
+  CHECK(outlined > cases / 2);
 }
 
 }  // namespace dse::test
