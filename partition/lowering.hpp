@@ -67,9 +67,10 @@ struct DeliveryFacts {
   Wire wire = Wire::full;
 };
 
-// Deliveries, by index, that travel as one message: those that one segment makes and one segment reads first, over the
-// same wire. What enters the network or is first read as its output travels by itself.
-std::vector<std::vector<std::size_t>> merge_deliveries(const std::vector<DeliveryFacts>& deliveries);
+// By delivery, its message: deliveries that one segment makes and one segment reads first, over the same wire, travel
+// as one. What enters the network or is first read as its output travels by itself. Messages are numbered by their
+// first deliveries.
+std::vector<std::size_t> merge_deliveries(const std::vector<DeliveryFacts>& deliveries);
 
 // The largest number of times that one frame passes from one set of devices to another, one after another: a split
 // stage, whose devices exchange among themselves, is one set.

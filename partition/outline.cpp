@@ -93,15 +93,17 @@ class ReplicaOutline {
 
   void find_values(PlacedLayers& layers) {
     values_.clear();
-    ways_.clear();
+    unkept_.clear();
+    if (layers_id_ != layers.id()) recent_.clear();
+    layers_id_ = layers.id();
+    recent_.resize(network_->tensors().size());
     holdings_ = clusters_ = deliveries_ = 0;
     for (TensorId t = 0; t < network_->tensors().size(); ++t) {
       const NetworkTensor& tensor = network_->tensors()[t];
       readers_.clear();
       for (const LayerId consumer : tensor.consumers) readers_.push_back(placed_[consumer]);
       const PlacedLayer* producer = tensor.producer ? placed_[*tensor.producer] : nullptr;
-      ways_.push_back(layers.way(t, producer, readers_));
-      add_value(tensor_value(t), *ways_.back(), tensor.producer ? first_part_[*tensor.producer] : 0);
+      add_value(tensor_value(t), way_of(layers, t, producer), tensor.producer ? first_part_[*tensor.producer] : 0);
     }
     first_partial_.clear();
     for (LayerId layer = 0; layer < placed_.size(); ++layer) {
@@ -110,6 +112,23 @@ class ReplicaOutline {
       for (std::size_t p = 0; p < partials.size(); ++p)
         add_value(partial_value(layer, p), partials[p], first_part_[layer]);
     }
+  }
+
+  // Mostly the same as this thread had last, which asks no lock.
+  const ValueWay& way_of(PlacedLayers& layers, TensorId tensor, const PlacedLayer* producer) {
+    Recent& recent = recent_[tensor];
+    const std::uint64_t maker = producer == nullptr ? 0 : producer->id;
+    const bool same = recent.way != nullptr && recent.producer == maker &&
+                      std::equal(readers_.begin(), readers_.end(), recent.readers.begin(), recent.readers.end(),
+                                 [](const PlacedLayer* reader, std::uint64_t id) { return reader->id == id; });
+    if (same) return *recent.way;
+    const ValueWay* way = layers.way(tensor, producer, readers_, unkept_);
+    if (!unkept_.empty() && way == unkept_.back().get()) return *way;
+    recent.way = way;
+    recent.producer = maker;
+    recent.readers.clear();
+    for (const PlacedLayer* reader : readers_) recent.readers.push_back(reader->id);
+    return *way;
   }
 
   void add_value(const ValueId& id, const ValueWay& way, std::size_t first_part) {
@@ -215,12 +234,21 @@ class ReplicaOutline {
           first = std::min(first, position_[group_of_[p]]);
         }
       }
-    messages_ = lowering::merge_deliveries(delivery_facts_);
-    message_of_.assign(deliveries_, nobody);
-    for (std::size_t m = 0; m < messages_.size(); ++m)
-      for (const std::size_t id : messages_[m]) message_of_[id] = m;
-    sent_.assign(messages_.size(), nobody);
-    received_.assign(messages_.size(), nobody);
+    message_of_ = lowering::merge_deliveries(delivery_facts_);
+    std::size_t messages = 0;
+    for (const std::size_t message : message_of_) messages = std::max(messages, message + 1);
+    first_cargo_.assign(messages + 1, 0);
+    for (const std::size_t message : message_of_) ++first_cargo_[message + 1];
+    for (std::size_t m = 0; m < messages; ++m) first_cargo_[m + 1] += first_cargo_[m];
+    cargo_.resize(deliveries_);
+    next_cargo_.assign(first_cargo_.begin(), first_cargo_.end() - 1);
+    for (std::size_t id = 0; id < deliveries_; ++id) cargo_[next_cargo_[message_of_[id]]++] = id;
+    sent_.assign(messages, nobody);
+    received_.assign(messages, nobody);
+  }
+
+  std::span<const std::size_t> cargo_of(std::size_t message) const {
+    return std::span(cargo_).subspan(first_cargo_[message], first_cargo_[message + 1] - first_cargo_[message]);
   }
 
   const ValueWay::Delivery& delivery(std::size_t id) const {
@@ -311,7 +339,7 @@ class ReplicaOutline {
   }
 
   void emit_send(std::size_t message) {
-    const std::vector<std::size_t>& cargo = messages_[message];
+    const std::span<const std::size_t> cargo = cargo_of(message);
     OutlineStep step;
     step.kind = OutlineStep::Kind::send;
     bool packed = cargo.size() > 1;
@@ -337,7 +365,7 @@ class ReplicaOutline {
 
   std::size_t receive(std::size_t message) {
     if (received_[message] != nobody) return received_[message];
-    const std::vector<std::size_t>& cargo = messages_[message];
+    const std::span<const std::size_t> cargo = cargo_of(message);
     OutlineStep step;
     bool packed = cargo.size() > 1;
     std::int64_t bytes = 0;
@@ -488,7 +516,7 @@ class ReplicaOutline {
       for (std::size_t i = steps_[s].first_after; i < steps_[s].end_after; ++i)
         into_->edges.push_back({place_of_[after_[i]], place_of_[s]});
     }
-    for (std::size_t m = 0; m < messages_.size(); ++m)
+    for (std::size_t m = 0; m < sent_.size(); ++m)
       into_->edges.push_back({place_of_[sent_[m]], place_of_[received_[m]]});
   }
 
@@ -522,7 +550,7 @@ class ReplicaOutline {
   void find_precedence() {
     started_ = BitMatrix(steps_.size(), steps_.size());
     other_end_.assign(steps_.size(), nobody);
-    for (std::size_t m = 0; m < messages_.size(); ++m) {
+    for (std::size_t m = 0; m < sent_.size(); ++m) {
       other_end_[sent_[m]] = received_[m];
       other_end_[received_[m]] = sent_[m];
     }
@@ -536,31 +564,39 @@ class ReplicaOutline {
       }
   }
 
-  // By buffer: its steps, ascending, and when the last of them are over.
+  // By buffer: its writers, ascending, and when the last of its steps are over. Uses were noted step by step.
   void sort_uses() {
     const std::size_t count = buffers_.size();
-    std::sort(uses_.begin(), uses_.end(), [](const Use& a, const Use& b) {
-      return a.buffer != b.buffer ? a.buffer < b.buffer : a.step != b.step ? a.step < b.step : a.writes > b.writes;
-    });
+    first_use_.assign(count + 1, 0);
+    for (const Use& of : uses_) ++first_use_[of.buffer + 1];
+    for (std::size_t b = 0; b < count; ++b) first_use_[b + 1] += first_use_[b];
+    by_buffer_.resize(uses_.size());
+    next_use_.assign(first_use_.begin(), first_use_.end() - 1);
+    for (const Use& of : uses_) by_buffer_[next_use_[of.buffer]++] = of;
     first_writer_.assign(count, nobody);
-    writers_.resize(count);
-    last_.resize(count);
+    writers_.clear();
+    last_.clear();
+    ends_.clear();
     for (std::size_t b = 0; b < count; ++b) {
-      writers_[b].clear();
-      last_[b].clear();
+      const std::span<const Use> of_buffer =
+          std::span(by_buffer_).subspan(first_use_[b], first_use_[b + 1] - first_use_[b]);
+      ends_.push_back({writers_.size(), 0, last_.size(), 0});
+      for (const Use& of : of_buffer)
+        if (of.writes && (writers_.size() == ends_.back().first_writer || writers_.back() != of.step))
+          writers_.push_back(of.step);
+      ends_.back().end_writer = writers_.size();
+      if (writers_.size() > ends_.back().first_writer) first_writer_[b] = writers_[ends_.back().first_writer];
+      for (std::size_t i = of_buffer.size(); i-- > 0;) add_last(of_buffer[i].step);
+      ends_.back().end_last = last_.size();
     }
-    for (const Use& of : uses_)
-      if (of.writes && (writers_[of.buffer].empty() || writers_[of.buffer].back() != of.step))
-        writers_[of.buffer].push_back(of.step);
-    for (std::size_t b = 0; b < count; ++b)
-      if (!writers_[b].empty()) first_writer_[b] = writers_[b].front();
-    for (std::size_t i = uses_.size(); i-- > 0;) {
-      const bool sends = steps_[uses_[i].step].facts.kind == OutlineStep::Kind::send;
-      const std::size_t ends = sends ? other_end_[uses_[i].step] : uses_[i].step;
-      std::vector<std::size_t>& last = last_[uses_[i].buffer];
-      const auto later = [&](std::size_t other) { return other == ends || started_.get(other, ends); };
-      if (std::none_of(last.begin(), last.end(), later)) last.push_back(ends);
-    }
+  }
+
+  void add_last(std::size_t step) {
+    const bool sends = steps_[step].facts.kind == OutlineStep::Kind::send;
+    const std::size_t ends = sends ? other_end_[step] : step;
+    for (std::size_t i = ends_.back().first_last; i < last_.size(); ++i)
+      if (last_[i] == ends || started_.get(last_[i], ends)) return;
+    last_.push_back(ends);
   }
 
   struct Block {
@@ -580,11 +616,12 @@ class ReplicaOutline {
 
   bool is_over(std::size_t earlier, std::size_t later) const {
     if (buffers_[earlier].leaves) return false;
-    return std::all_of(writers_[later].begin(), writers_[later].end(), [&](std::size_t writer) {
-      const std::size_t starts = steps_[writer].receives ? other_end_[writer] : writer;
-      return std::all_of(last_[earlier].begin(), last_[earlier].end(),
-                         [&](std::size_t ends) { return started_.get(starts, ends); });
-    });
+    for (std::size_t w = ends_[later].first_writer; w < ends_[later].end_writer; ++w) {
+      const std::size_t starts = steps_[writers_[w]].receives ? other_end_[writers_[w]] : writers_[w];
+      for (std::size_t l = ends_[earlier].first_last; l < ends_[earlier].end_last; ++l)
+        if (!started_.get(starts, last_[l])) return false;
+    }
+    return true;
   }
 
   const Network* network_ = nullptr;
@@ -594,7 +631,14 @@ class ReplicaOutline {
   std::vector<std::size_t> first_part_, first_partial_;  // by layer
   std::vector<LayerId> part_layer_;                      // by part
   std::vector<Value> values_;                            // tensors, then partial results
-  std::vector<std::shared_ptr<const ValueWay>> ways_;    // keeps them alive
+  struct Recent {
+    const ValueWay* way = nullptr;
+    std::uint64_t producer = 0;
+    std::vector<std::uint64_t> readers;
+  };
+  std::vector<Recent> recent_;  // by tensor
+  std::uint64_t layers_id_ = 0;
+  std::vector<std::unique_ptr<const ValueWay>> unkept_;
   std::size_t holdings_ = 0, clusters_ = 0, deliveries_ = 0;
   std::vector<PortRead> reads_;
   std::vector<std::size_t> first_read_;  // by part
@@ -607,9 +651,9 @@ class ReplicaOutline {
   std::vector<char> read_by_others_;  // by holding
   std::vector<lowering::DeliveryFacts> delivery_facts_;
   std::vector<std::size_t> value_of_delivery_;
-  std::vector<std::vector<std::size_t>> messages_;
-  std::vector<std::size_t> message_of_, sent_, received_;  // by delivery; by message: steps
-  std::vector<Step> steps_;                                // in the order in which they are made
+  std::vector<std::size_t> cargo_, first_cargo_, next_cargo_;  // deliveries by message
+  std::vector<std::size_t> message_of_, sent_, received_;      // by delivery; by message: steps
+  std::vector<Step> steps_;                                    // in the order in which they are made
   std::vector<std::size_t> after_, wait_, held_;
   std::vector<Buffer> buffers_;
   std::vector<Use> uses_;
@@ -623,8 +667,14 @@ class ReplicaOutline {
   std::vector<std::size_t> place_of_, other_end_;               // by step
   BitMatrix started_;
   std::vector<std::size_t> first_writer_, buffer_order_;
-  std::vector<std::vector<std::size_t>> writers_, last_;  // by buffer
-  std::vector<std::vector<Block>> blocks_;                // by device
+  struct Ends {
+    std::size_t first_writer = 0, end_writer = 0, first_last = 0, end_last = 0;
+  };
+  std::vector<Use> by_buffer_;
+  std::vector<std::size_t> first_use_, next_use_;  // by buffer
+  std::vector<Ends> ends_;                         // by buffer: into writers_ and last_
+  std::vector<std::size_t> writers_, last_;
+  std::vector<std::vector<Block>> blocks_;  // by device
 };
 
 }  // namespace

@@ -20,6 +20,11 @@ std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
   return x ^ (x >> 31);
 }
 
+std::uint64_t next_placed_layers_id() {
+  static std::atomic<std::uint64_t> next{1};
+  return next++;
+}
+
 // A value's holdings and deliveries, as ValueHoldings leaves them, made into a way.
 class WayBuilder {
  public:
@@ -116,7 +121,8 @@ PlacedLayers::Kind::~Kind() {
 
 PlacedLayers::PlacedLayers(const Network& network, const Platform& platform,
                            std::function<PartNote(const Part&, int)> note)
-    : network_(network),
+    : id_(next_placed_layers_id()),
+      network_(network),
       platform_(platform),
       note_(std::move(note)),
       roles_(axis_roles(network)),
@@ -256,8 +262,9 @@ ValueWay PlacedLayers::find_way(const ValueId& value, const PlacedLayer* produce
   return way;
 }
 
-std::shared_ptr<const ValueWay> PlacedLayers::way(TensorId tensor, const PlacedLayer* producer,
-                                                  const std::vector<const PlacedLayer*>& readers) {
+const ValueWay* PlacedLayers::way(TensorId tensor, const PlacedLayer* producer,
+                                  const std::vector<const PlacedLayer*>& readers,
+                                  std::vector<std::unique_ptr<const ValueWay>>& unkept) {
   Key key{tensor, ~tensor};
   const auto add = [&](std::uint64_t word) { key = {mixed(key.first, word), mixed(key.second ^ 0x5bd1e995, word)}; };
   add(producer == nullptr ? 0 : producer->id);
@@ -266,12 +273,13 @@ std::shared_ptr<const ValueWay> PlacedLayers::way(TensorId tensor, const PlacedL
   {
     const std::shared_lock lock(shard.mutex);
     const auto known = shard.ways.find(key);
-    if (known != shard.ways.end()) return known->second;
+    if (known != shard.ways.end()) return known->second.get();
   }
-  auto found = std::make_shared<const ValueWay>(find_way(tensor_value(tensor), producer, readers));
+  auto found = std::make_unique<const ValueWay>(find_way(tensor_value(tensor), producer, readers));
   const std::unique_lock lock(shard.mutex);
-  if (shard.ways.size() < most_ways) shard.ways.try_emplace(key, found);
-  return found;
+  if (shard.ways.size() < most_ways) return shard.ways.try_emplace(key, std::move(found)).first->second.get();
+  unkept.push_back(std::move(found));
+  return unkept.back().get();
 }
 
 }  // namespace dse::lowering

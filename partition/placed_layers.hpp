@@ -4,14 +4,13 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "partition/holdings.hpp"
@@ -101,9 +100,12 @@ class PlacedLayers {
   Kind& kind_of(const Stage& stage);  // recomputed halos: of the stage's last layer, from layer 0 on
   const PlacedLayer& at(Kind& kind, LayerId layer);
 
-  // The way of a tensor whose producer (null: it enters) and readers are placed so.
-  std::shared_ptr<const ValueWay> way(TensorId tensor, const PlacedLayer* producer,
-                                      const std::vector<const PlacedLayer*>& readers);
+  // The way of a tensor whose producer (null: it enters) and readers are placed so. Kept as long as this is, or where
+  // too many are, put at the end of `unkept`.
+  const ValueWay* way(TensorId tensor, const PlacedLayer* producer, const std::vector<const PlacedLayer*>& readers,
+                      std::vector<std::unique_ptr<const ValueWay>>& unkept);
+  // No other has it.
+  std::uint64_t id() const { return id_; }
 
  private:
   struct Key {
@@ -115,7 +117,7 @@ class PlacedLayers {
   };
   struct Shard {
     std::shared_mutex mutex;
-    std::unordered_map<Key, std::shared_ptr<const ValueWay>, HashOfKey> ways;
+    std::unordered_map<Key, std::unique_ptr<const ValueWay>, HashOfKey> ways;
   };
 
   std::unique_ptr<PlacedLayer> make(std::vector<Part> parts, int threads);
@@ -123,6 +125,7 @@ class PlacedLayers {
   ValueWay find_way(const ValueId& value, const PlacedLayer* producer,
                     const std::vector<const PlacedLayer*>& readers) const;
 
+  std::uint64_t id_;
   const Network& network_;
   const Platform& platform_;
   std::function<PartNote(const Part&, int)> note_;

@@ -146,13 +146,14 @@ class Lowering {
   }
 
   void find_messages(const std::vector<Part>& parts) {
-    messages_ = lowering::merge_deliveries(delivery_facts(parts));
-    message_of_.assign(holdings_->deliveries().size(), nobody);
-    first_transfer_ = plan_.transfers.size();
-    for (std::size_t message = 0; message < messages_.size(); ++message) {
-      for (const std::size_t id : messages_[message]) message_of_[id] = message;
-      plan_.transfers.push_back(transfer_of(messages_[message]));
+    message_of_ = lowering::merge_deliveries(delivery_facts(parts));
+    messages_.clear();
+    for (std::size_t id = 0; id < message_of_.size(); ++id) {
+      if (message_of_[id] == messages_.size()) messages_.emplace_back();
+      messages_[message_of_[id]].push_back(id);
     }
+    first_transfer_ = plan_.transfers.size();
+    for (const std::vector<std::size_t>& message : messages_) plan_.transfers.push_back(transfer_of(message));
   }
 
   std::vector<lowering::DeliveryFacts> delivery_facts(const std::vector<Part>& parts) {

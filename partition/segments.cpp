@@ -25,7 +25,7 @@ class Grouping {
         reaches_(parts.size(), parts.size()),
         group_of_(parts.size(), nobody),
         ancestors_(parts.size(), parts.size()),
-        waiting_elsewhere_(parts.size()),
+        last_waiting_(parts.size(), nobody),
         work_after_(parts.size()) {
     std::size_t devices = 0;
     for (const PartFacts& part : parts) devices = std::max(devices, part.device + 1);
@@ -39,7 +39,9 @@ class Grouping {
       reaches_.set(part, part);
       for (const Source& source : sources.of(part)) {
         reaches_.add_row(source.part, part);
-        if (parts[source.part].device != parts[part].device) waiting_elsewhere_[source.part].push_back(part);
+        if (parts[source.part].device == parts[part].device) continue;
+        waiting_.push_back({part, last_waiting_[source.part]});
+        last_waiting_[source.part] = waiting_.size() - 1;
       }
     }
   }
@@ -61,7 +63,7 @@ class Grouping {
     }
     group_of_[part] = open;
     groups_[open].parts.push_back(part);
-    if (!waiting_elsewhere_[part].empty()) waited_for_[device].push_back(part);
+    if (last_waiting_[part] != nobody) waited_for_[device].push_back(part);
     for (const Source& source : sources_.of(part)) ancestors_.add_row(open, group_of_[source.part]);
   }
 
@@ -79,10 +81,10 @@ class Grouping {
   bool others_should_not_wait_for(std::size_t part) const {
     const std::vector<std::size_t>& members = waited_for_[parts_[part].device];
     return std::any_of(members.begin(), members.end(), [&](std::size_t member) {
-      const auto& waiting = waiting_elsewhere_[member];
-      return cut_pays(work_after_[part], parts_[member].bytes) &&
-             std::any_of(waiting.begin(), waiting.end(),
-                         [&](std::size_t reader) { return !reaches_.get(part, reader); });
+      if (!cut_pays(work_after_[part], parts_[member].bytes)) return false;
+      std::size_t waiting = last_waiting_[member];
+      while (waiting != nobody && reaches_.get(part, waiting_[waiting].reader)) waiting = waiting_[waiting].next;
+      return waiting != nobody;
     });
   }
 
@@ -90,11 +92,15 @@ class Grouping {
   const Sources& sources_;
   BitMatrix reaches_;
   std::vector<std::size_t> group_of_;
-  BitMatrix ancestors_;                                      // of groups; every group is its own
-  std::vector<std::vector<std::size_t>> waiting_elsewhere_;  // parts of other devices that read a part's results
-  std::vector<std::size_t> open_;                            // per device
-  std::vector<std::vector<std::size_t>> waited_for_;         // per device: those parts of its open group
-  std::vector<double> work_after_;                           // per part: its device's work from it on
+  BitMatrix ancestors_;  // of groups; every group is its own
+  struct Waiting {
+    std::size_t reader = 0, next = nobody;
+  };
+  std::vector<Waiting> waiting_;           // parts of other devices that read a part's results, as linked lists
+  std::vector<std::size_t> last_waiting_;  // per part: into waiting_
+  std::vector<std::size_t> open_;          // per device
+  std::vector<std::vector<std::size_t>> waited_for_;  // per device: those parts of its open group
+  std::vector<double> work_after_;                    // per part: its device's work from it on
   std::vector<Group> groups_;
 };
 
@@ -118,15 +124,19 @@ std::vector<Group> group_parts(const std::vector<PartFacts>& parts, const Source
 
 std::vector<std::size_t> order_groups(const std::vector<Group>& groups, const std::vector<std::size_t>& group_of,
                                       const Sources& sources) {
-  std::vector<std::vector<std::size_t>> successors(groups.size());
-  std::vector<std::size_t> missing(groups.size(), 0);
-  for (std::size_t part = 0; part < group_of.size(); ++part)
-    for (const Source& source : sources.of(part)) {
-      const std::size_t from = group_of[source.part], to = group_of[part];
-      if (from == to) continue;
-      successors[from].push_back(to);  // as often as parts say so
-      ++missing[to];
-    }
+  std::vector<std::size_t> missing(groups.size(), 0), first(groups.size() + 1, 0);
+  const auto for_edges = [&](const auto& call) {  // as often as parts say so
+    for (std::size_t part = 0; part < group_of.size(); ++part)
+      for (const Source& source : sources.of(part))
+        if (group_of[source.part] != group_of[part]) call(group_of[source.part], group_of[part]);
+  };
+  for_edges([&](std::size_t from, std::size_t to) {
+    ++missing[to];
+    ++first[from + 1];
+  });
+  for (std::size_t group = 0; group < groups.size(); ++group) first[group + 1] += first[group];
+  std::vector<std::size_t> successors(first.back()), next(first.begin(), first.end() - 1);
+  for_edges([&](std::size_t from, std::size_t to) { successors[next[from]++] = to; });
   const auto later = [&](std::size_t a, std::size_t b) { return groups[a].parts.front() > groups[b].parts.front(); };
   std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> ready(later);
   for (std::size_t group = 0; group < groups.size(); ++group)
@@ -136,8 +146,8 @@ std::vector<std::size_t> order_groups(const std::vector<Group>& groups, const st
     const std::size_t group = ready.top();
     ready.pop();
     order.push_back(group);
-    for (const std::size_t next : successors[group])
-      if (--missing[next] == 0) ready.push(next);
+    for (std::size_t i = first[group]; i < first[group + 1]; ++i)
+      if (--missing[successors[i]] == 0) ready.push(successors[i]);
   }
   if (order.size() != groups.size())
     throw Error(ExitCode::internal, "PLAN-CYCLE", "the segments of a replica wait for each other");
