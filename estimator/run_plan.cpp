@@ -291,15 +291,7 @@ class RunPlanner {
       for (const Cut& cut : cuts_)
         if (cut.member >= first) group.end = std::min(group.end, cut.at);
       find_entering(first, group.end);
-      for (const Entering& entering : entering_) {
-        const Group& maker = groups_[entering.maker];
-        const bool known = (group.ancestors & bit(entering.maker)) != 0;
-        if (maker.device != of.device && !known && entering.reader > first) {
-          group.end = entering.reader;
-          break;
-        }
-        group.ancestors |= maker.ancestors;
-      }
+      add_ancestors(group);
       first = group.end;
       group.first_entering = entered_.size();
       for (const Entering& entering : entering_)
@@ -312,6 +304,23 @@ class RunPlanner {
 
   std::span<const Entering> entered(const Group& group) const {
     return std::span(entered_).subspan(group.first_entering, group.end_entering - group.first_entering);
+  }
+
+  // Of the group's layers, one after another: it ends before one that waits for what the group was not going to wait
+  // for anyway.
+  void add_ancestors(Group& group) {
+    for (auto next = entering_.begin(); next != entering_.end();) {
+      const LayerId reader = next->reader;
+      const auto end = std::find_if(next, entering_.end(), [&](const Entering& e) { return e.reader != reader; });
+      const bool known = std::all_of(next, end, [&](const Entering& entering) {
+        return groups_[entering.maker].device == group.device || (group.ancestors & bit(entering.maker)) != 0;
+      });
+      if (!known && reader > group.first) {
+        group.end = reader;
+        return;
+      }
+      for (; next != end; ++next) group.ancestors |= groups_[next->maker].ancestors;
+    }
   }
 
   // Whether the run's first layer may go on in the device's last group.

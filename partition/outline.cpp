@@ -164,11 +164,17 @@ class ReplicaOutline {
     const ValueWay::Holding& holding = value.way->holdings[holding_index];
     const ValueWay::Cluster& cluster = value.way->clusters[cluster_index];
     if (holding.own != nobody && (cluster.in_own || cluster.touches_own))
-      of_part_.push_back({value.first_part + holding.own, !cluster.in_own});
+      of_part_.push_back({value.first_part + holding.own, false});
     for (const std::size_t id : cluster.from) {
       const std::size_t maker = value.way->holdings[value.way->deliveries[id].from].own;
       if (maker != nobody) of_part_.push_back({value.first_part + maker, false});
     }
+  }
+
+  void note_meeting(const Value& value, std::size_t holding, std::size_t cluster) {
+    const std::size_t own = value.way->holdings[holding].own;
+    if (own == nobody || value.way->clusters[cluster].in_own) return;
+    for (lowering::Source& source : of_part_) source.meets |= source.part == value.first_part + own;
   }
 
   // False where there are parts that nobody reads.
@@ -178,6 +184,7 @@ class ReplicaOutline {
     for (std::size_t p = 0; p < part_layer_.size(); ++p) {
       of_part_.clear();
       for (const PortRead& read : reads(p)) add_sources(values_[read.value], read.holding, read.cluster);
+      for (const PortRead& read : reads(p)) note_meeting(values_[read.value], read.holding, read.cluster);
       sources_.add(of_part_);
       const LayerId layer = part_layer_[p];
       facts_.push_back(placed_[layer]->facts[p - first_part_[layer]]);

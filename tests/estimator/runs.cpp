@@ -2,14 +2,22 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "tests/estimator/samples.hpp"
+#include "tests/support/network_generator.hpp"
 
 namespace dse::test {
 namespace {
 
 constexpr double exactness = 1e-12;
+
+// DSE_ROUNDS=N looks at N networks, DSE_FIRST_ROUND=N begins with the Nth.
+std::size_t from_environment(const char* name, std::size_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
 
 bool same(double a, double b) { return std::abs(a - b) <= exactness * std::max(std::abs(a), std::abs(b)); }
 
@@ -51,6 +59,12 @@ std::vector<ReplicaRuns> random_replicas_of_runs(std::size_t layers, std::size_t
   return replicas;
 }
 
+ReplicaMapping on_devices_from(std::size_t first, ReplicaMapping replica) {
+  for (Stage& stage : replica.stages)
+    for (std::size_t& device : stage.devices) device += first;
+  return replica;
+}
+
 void check_same(const Estimate& a, const Estimate& b) {
   CHECK(same(a.latency_s, b.latency_s));
   CHECK(same(a.period_s, b.period_s));
@@ -75,10 +89,19 @@ void check_same(const Estimate& a, const Estimate& b) {
     CHECK(same(x.nic_out_s, y.nic_out_s));
     CHECK(same(x.nic_in_s, y.nic_in_s));
     CHECK(same(x.memory_load_bytes, y.memory_load_bytes));
+    CAPTURE(d);
+    CAPTURE(x.memory_run_bytes - y.memory_run_bytes);
     CHECK(same(x.memory_run_bytes, y.memory_run_bytes));
     CHECK(same(x.weight_bytes, y.weight_bytes));
     CHECK(same(x.energy_j, y.energy_j));
   }
+}
+
+// Small ones of every structure, and those of the generator with every operator.
+SmallNetwork drawn_network(std::size_t round) {
+  if (round % 3 == 0) return sample_network(round / 3);
+  if (round % 3 == 1) return random_network(round);
+  return {"drawn", build_model(draw_network(round))};
 }
 
 Platform random_platform(std::size_t devices, Random& random) {
@@ -99,8 +122,9 @@ Platform random_platform(std::size_t devices, Random& random) {
 TEST_CASE("runs of whole layers are estimated from tables as their lowered mapping is, within 1e-12") {
   Random random(11);
   std::size_t from_tables = 0, cases = 0;
-  for (std::size_t round = 0; round < 60; ++round) {
-    const SmallNetwork network = round % 3 == 0 ? sample_network(round / 3) : random_network(round);
+  const std::size_t rounds = from_environment("DSE_ROUNDS", 60), first_round = from_environment("DSE_FIRST_ROUND", 0);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const SmallNetwork network = drawn_network(first_round + round);
     const std::size_t devices = 2 + below(random, 3);
     const Platform platform = random_platform(devices, random);
     const Estimator estimator(*network, platform);
@@ -110,6 +134,9 @@ TEST_CASE("runs of whole layers are estimated from tables as their lowered mappi
       CAPTURE(round);
       CAPTURE(attempt);
       CAPTURE(to_yaml(mapping, *network, platform));
+      CAPTURE(platform.input);
+      CAPTURE(platform.output);
+      CAPTURE(platform.input_everywhere);
       check(mapping, *network, platform);
       const auto tabulated = estimator.tabulated(replicas);
       ++cases;
@@ -125,18 +152,26 @@ TEST_CASE("runs of whole layers are estimated from tables as their lowered mappi
 TEST_CASE("mappings with split stages are estimated from outlines as when they are lowered, within 1e-12") {
   Random random(12);
   std::size_t outlined = 0, cases = 0;
-  for (std::size_t round = 0; round < 60; ++round) {
-    const SmallNetwork network = round % 3 == 0 ? sample_network(round / 3) : random_network(round);
+  const std::size_t rounds = from_environment("DSE_ROUNDS", 60), first_round = from_environment("DSE_FIRST_ROUND", 0);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    const SmallNetwork network = drawn_network(first_round + round);
     const std::size_t devices = 2 + below(random, 3);
     const Platform platform = random_platform(devices, random);
     const Estimator estimator(*network, platform);
     for (int attempt = 0; attempt < 12; ++attempt) {
       Mapping mapping;
-      mapping.replicas.push_back(random_hybrid(*network, devices, random));
+      // One replica, or two that share no device.
+      const std::size_t first = below(random, 3) == 0 ? 1 + below(random, devices - 1) : devices;
+      mapping.replicas.push_back(random_hybrid(*network, first, random));
+      if (first < devices)
+        mapping.replicas.push_back(on_devices_from(first, random_hybrid(*network, devices - first, random)));
       mapping.frames_in_flight = static_cast<int>(below(random, 4));
       CAPTURE(round);
       CAPTURE(attempt);
       CAPTURE(to_yaml(mapping, *network, platform));
+      CAPTURE(platform.input);
+      CAPTURE(platform.output);
+      CAPTURE(platform.input_everywhere);
       try {
         check(mapping, *network, platform);
       } catch (const Error&) {
