@@ -156,6 +156,29 @@ std::vector<std::uint64_t> MpiSession::gather_all(std::uint64_t value) {
   return all;
 }
 
+std::vector<std::string> MpiSession::gather_all(const std::string& text) {
+  const std::vector<std::uint64_t> sizes = gather_all(static_cast<std::uint64_t>(text.size()));
+  std::vector<int> counts, first;
+  std::uint64_t total = 0;
+  for (const std::uint64_t size : sizes) {
+    first.push_back(static_cast<int>(total));
+    counts.push_back(static_cast<int>(size));
+    total += size;
+    if (total > static_cast<std::uint64_t>(std::numeric_limits<int>::max()))
+      throw Error(ExitCode::internal, "MPI", "texts of more than 2 GiB cannot be gathered");
+  }
+  std::string all(total, '\0');
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), counts.data(),
+                            first.data(), MPI_CHAR, state_->control, &request),
+            "MPI_Iallgatherv");
+  wait_for(request, patient);
+  std::vector<std::string> result;
+  for (std::size_t rank = 0; rank < sizes.size(); ++rank)
+    result.push_back(all.substr(static_cast<std::size_t>(first[rank]), sizes[rank]));
+  return result;
+}
+
 double MpiSession::clock_offset(int ranks, int rounds) {
   double offset = 0;
   for (int other = 1; other < ranks; ++other) {

@@ -28,6 +28,7 @@ class MpiSession {
   int largest(int value);                                      // over all ranks
   std::vector<std::string> gather(const std::string& text);    // at rank 0, by rank; elsewhere empty
   std::vector<std::uint64_t> gather_all(std::uint64_t value);  // at every rank, by rank
+  std::vector<std::string> gather_all(const std::string& text);
 
   // Seconds to add to this rank's steady clock to get rank 0's: half-way of the fastest of `rounds` round trips. Ranks
   // from `ranks` on only take part in the barrier.

@@ -15,6 +15,7 @@
 #include "dse/report/progress.hpp"
 #include "dse/search/bounds.hpp"
 #include "dse/search/infeasible.hpp"
+#include "dse/search/islands.hpp"
 #include "dse/search/recorder.hpp"
 #include "dse/search/request.hpp"
 #include "dse/search/seeds.hpp"
@@ -115,7 +116,8 @@ Network import_for(const Arguments& arguments, const Request& request, Console& 
 // One search from its first evaluation to its last commit.
 class Exploration {
  public:
-  Exploration(const Request& request, archive::Archive& archive, std::int64_t run, const Network& network,
+  // archive: null on islands other than the first.
+  Exploration(const Request& request, archive::Archive* archive, std::int64_t run, const Network& network,
               const Platform& platform)
       : request_(request),
         run_(run),
@@ -126,7 +128,9 @@ class Exploration {
         evaluator_(estimator_, space_),
         bounds_(search::lower_bounds(estimator_, space_, request.search.objectives)),
         search_(evaluator_, space_, request.search, bounds_),
-        recorder_(archive, run, network, platform, space_) {}
+        recorder_(archive == nullptr
+                      ? std::nullopt
+                      : std::optional<search::Recorder>(std::in_place, *archive, run, network, platform, space_)) {}
 
   void start() {
     begun_ = Clock::now();
@@ -134,10 +138,10 @@ class Exploration {
     search_.start(search::seeds(space_, chain_costs(estimator_), request_.search.population,
                                 static_cast<std::size_t>(limit), request_.search.seed));
   }
-  void resume(const archive::Run& stored) {
+  void resume(const std::string& state, double seconds_before) {
     begun_ = Clock::now();
-    seconds_before_ = stored.seconds;
-    search_.resume(stored.state);
+    seconds_before_ = seconds_before;
+    search_.resume(state);
   }
   // False where a signal stopped it; the state is saved either way.
   bool run(const Console& console) {
@@ -145,14 +149,36 @@ class Exploration {
     bool stopped = interrupted();
     while (!stopped && !search_.finished() && !out_of_time()) {
       search_.step();
-      if (recorder_.due()) recorder_.checkpoint(search_, seconds());
+      if (recorder_->due()) recorder_->checkpoint(search_, seconds());
       progress.update(done(),
                       fmt::format("{} mappings, front of {}", search_.evaluations().count(), search_.front().size()));
       stopped = interrupted();
     }
-    recorder_.checkpoint(search_, seconds());
+    recorder_->checkpoint(search_, seconds());
+    evaluations_ = search_.evaluations().count();
     finished_seconds_ = seconds();
     return !stopped;
+  }
+  // The same on one of several islands.
+  bool run_on_island(search::Archipelago& sea, bool resumed, const Console& console) {
+    report::Progress progress(console, fmt::format("exploring on {} islands", sea.size()));
+    search::Islands islands(search_, sea);
+    const auto wish = [&] {
+      return search::Islands::Wish{interrupted() || out_of_time(), recorder_ && recorder_->due()};
+    };
+    // A state is taken after an exchange: a resumed search goes on with the generations behind it.
+    search::Islands::Epoch epoch = resumed ? islands.run(wish) : islands.exchange(wish());
+    while (!epoch.over) {
+      if (recorder_ && !epoch.state.empty())
+        recorder_->checkpoint(search_, seconds(), std::move(epoch.state), epoch.evaluations);
+      epoch = islands.run(wish);
+      evaluations_ = epoch.evaluations;
+      progress.update(done(), fmt::format("{} mappings, front of {}", epoch.evaluations, search_.front().size()));
+    }
+    evaluations_ = epoch.evaluations;
+    if (recorder_) recorder_->checkpoint(search_, seconds(), std::move(epoch.state), epoch.evaluations);
+    finished_seconds_ = seconds();
+    return !epoch.stopped || !interrupted();
   }
 
   const search::Search& search() const { return search_; }
@@ -164,7 +190,8 @@ class Exploration {
   bool out_of_time() const { return request_.seconds && seconds() >= *request_.seconds; }
   double done() const {
     if (request_.seconds) return std::min(1.0, seconds() / *request_.seconds);
-    return static_cast<double>(search_.evaluations().count()) / static_cast<double>(request_.search.evaluations);
+    return static_cast<double>(std::max(evaluations_, search_.evaluations().count())) /
+           static_cast<double>(request_.search.evaluations);
   }
 
   const Request& request_;
@@ -176,7 +203,8 @@ class Exploration {
   search::EstimatorEvaluator evaluator_;
   search::Fitness bounds_;
   search::Search search_;
-  search::Recorder recorder_;
+  std::optional<search::Recorder> recorder_;
+  std::int64_t evaluations_ = 0;  // of all islands
   Clock::time_point begun_;
   double seconds_before_ = 0, finished_seconds_ = 0;
 };
@@ -199,7 +227,7 @@ search::Fitness Exploration::best() const {
 }
 
 Json Exploration::summary() const {
-  const std::int64_t evaluations = search_.evaluations().count();
+  const std::int64_t evaluations = evaluations_;
   Json summary;
   summary["run_id"] = run_;
   summary["evaluations"] = evaluations;
@@ -305,20 +333,53 @@ void print_summary(const Json& summary, const Request& request, const archive::A
     print_table(summary, request, archive, database, console);
 }
 
-int explore(const Arguments& arguments, Console& console) {
-  const fs::path database = arguments.text("--db");
-  const bool resuming = arguments.has("--resume");
+// What a run begins with: where it is recorded, and from where it goes on.
+struct Beginning {
   std::optional<archive::Archive> archive;
   std::optional<archive::Run> stored;
-  if (resuming) {
-    archive.emplace(archive::Archive::open(database, archive::Archive::Mode::open));
-    stored = stored_run(*archive, arguments);
+  std::int64_t run = 0;
+};
+
+void open_archive(const Arguments& arguments, Beginning& beginning) {
+  if (!arguments.has("--resume")) return;
+  beginning.archive.emplace(archive::Archive::open(fs::path(arguments.text("--db")), archive::Archive::Mode::open));
+  beginning.stored = stored_run(*beginning.archive, arguments);
+}
+
+void begin_run(const Arguments& arguments, const Request& request, const Network& network, const Platform& platform,
+               Beginning& beginning) {
+  if (!beginning.archive)
+    beginning.archive.emplace(
+        archive::Archive::open(fs::path(arguments.text("--db")), archive::Archive::Mode::create_or_open));
+  beginning.run = beginning.stored ? beginning.stored->id
+                                   : beginning.archive->begin_run(run_info(arguments, request, network, platform));
+}
+
+// Ends the run in the archive, and tells of it.
+void conclude(const Arguments& arguments, const Request& request, const Exploration& exploration, bool complete,
+              Beginning& beginning, const Network& network, const Platform& platform, const Console& console) {
+  const Json summary = exploration.summary();
+  beginning.archive->finish_run(beginning.run, complete ? "done" : "interrupted", summary.dump());
+  if (!complete) {
+    throw Error(ExitCode::interrupted, "INTERRUPTED",
+                fmt::format("run {} is saved; go on with --resume {}", beginning.run, beginning.run));
   }
-  const Request request = search::read_request(arguments, stored ? &stored->info.options_json : nullptr);
+  if (exploration.search().front().empty()) {
+    throw Error(ExitCode::infeasible, "INFEASIBLE",
+                why_infeasible(exploration.search().evaluations(), network, platform));
+  }
+  print_summary(summary, request, *beginning.archive, fs::path(arguments.text("--db")), console);
+}
+
+int explore_alone(const Arguments& arguments, Console& console) {
+  Beginning beginning;
+  open_archive(arguments, beginning);
+  const Request request =
+      search::read_request(arguments, beginning.stored ? &beginning.stored->info.options_json : nullptr);
   const Platform platform = read_platform(arguments.text("--platform"));
   warn_of_assumptions(platform, console);
   const Network network = import_for(arguments, request, console);
-  if (stored) require_same(*stored, network, platform);
+  if (beginning.stored) require_same(*beginning.stored, network, platform);
   if (arguments.has("--dry-run")) {
     console.out << report::json_text({{"model", network.name()},
                                       {"layers", network.layers().size()},
@@ -326,25 +387,112 @@ int explore(const Arguments& arguments, Console& console) {
                                       {"options", Json::parse(to_json(request))}});
     return 0;
   }
-  if (!archive) archive.emplace(archive::Archive::open(database, archive::Archive::Mode::create_or_open));
-  const std::int64_t run = stored ? stored->id : archive->begin_run(run_info(arguments, request, network, platform));
-  Exploration exploration(request, *archive, run, network, platform);
-  if (stored)
-    exploration.resume(*stored);
+  begin_run(arguments, request, network, platform, beginning);
+  Exploration exploration(request, &*beginning.archive, beginning.run, network, platform);
+  if (beginning.stored)
+    exploration.resume(search::part_states(beginning.stored->state, 1).front(), beginning.stored->seconds);
   else
     exploration.start();
   const bool complete = exploration.run(console);
-  const Json summary = exploration.summary();
-  archive->finish_run(run, complete ? "done" : "interrupted", summary.dump());
-  if (!complete) {
-    throw Error(ExitCode::interrupted, "INTERRUPTED", fmt::format("run {} is saved; go on with --resume {}", run, run));
-  }
-  if (exploration.search().front().empty()) {
-    throw Error(ExitCode::infeasible, "INFEASIBLE",
-                why_infeasible(exploration.search().evaluations(), network, platform));
-  }
-  print_summary(summary, request, *archive, database, console);
+  conclude(arguments, request, exploration, complete, beginning, network, platform, console);
   return 0;
+}
+
+// What an island has before it searches. Island 0 opens the archive, the others are told what stands there.
+class IslandStart {
+ public:
+  IslandStart(const Arguments& arguments, Console& console, search::Archipelago& sea)
+      : arguments_(arguments), console_(console), sea_(sea) {}
+
+  Beginning beginning;
+  std::optional<Request> request;
+  std::optional<Platform> platform;
+  std::optional<Network> network;
+  std::string state;  // to resume from; empty: from the start
+  double seconds_before = 0;
+
+  // Each step is shared, so that all islands fail where one does. Throws what failed on this island, or on another one.
+  void run() {
+    Json told = share([&] {
+      if (sea_.rank() > 0) return Json::object();
+      open_archive(arguments_, beginning);
+      return beginning.stored ? Json{{"options", beginning.stored->info.options_json},
+                                     {"states", search::part_states(beginning.stored->state, sea_.size())},
+                                     {"seconds", beginning.stored->seconds}}
+                              : Json::object();
+    });
+    if (told.contains("states")) {
+      state = told.at("states").at(static_cast<std::size_t>(sea_.rank())).get<std::string>();
+      seconds_before = told.at("seconds").get<double>();
+    }
+    told = share([&] {
+      const std::string options = told.contains("options") ? told.at("options").get<std::string>() : "";
+      request = search::read_request(arguments_, told.contains("options") ? &options : nullptr);
+      platform = read_platform(arguments_.text("--platform"));
+      if (sea_.rank() == 0) warn_of_assumptions(*platform, console_);
+      network = import_for(arguments_, *request, console_);
+      if (beginning.stored) require_same(*beginning.stored, *network, *platform);
+      return Json{{"model", network->sha256()}, {"platform", platform->sha256}};
+    });
+    share([&] {
+      if (told.at("model") != network->sha256() || told.at("platform") != platform->sha256)
+        throw Error(ExitCode::usage, "ISLANDS-INPUT",
+                    fmt::format("island {} reads another model or platform than island 0", sea_.rank()));
+      if (sea_.rank() == 0) begin_run(arguments_, *request, *network, *platform, beginning);
+      return Json::object();
+    });
+    request->search = search::island_options(request->search, sea_);
+  }
+
+ private:
+  // Island 0's result at all islands.
+  template <class Work>
+  Json share(const Work& work) {
+    Json mine;
+    std::optional<Error> failed;
+    try {
+      mine["told"] = work();
+    } catch (const Error& error) {
+      failed = error;
+      mine["failure"] = error.what();
+      mine["exit"] = static_cast<int>(error.exit());
+    }
+    const std::vector<std::string> texts = sea_.gather_all(mine.dump());
+    if (failed) throw *failed;
+    for (std::size_t island = 0; island < texts.size(); ++island) {
+      const Json other = Json::parse(texts[island]);
+      if (other.contains("failure"))
+        throw Error(
+            static_cast<ExitCode>(other.at("exit").get<int>()), "ISLAND",
+            fmt::format("island {} failed: {}", island, printable(other.at("failure").get<std::string>(), 500)));
+    }
+    return Json::parse(texts.front()).at("told");
+  }
+
+  const Arguments& arguments_;
+  Console& console_;
+  search::Archipelago& sea_;
+};
+
+int explore_on_islands(const Arguments& arguments, Console& console, search::Archipelago& sea) {
+  if (arguments.has("--dry-run")) throw Error(ExitCode::usage, "USAGE", "--dry-run needs no islands: leave out mpirun");
+  IslandStart start(arguments, console, sea);
+  start.run();
+  Exploration exploration(*start.request, start.beginning.archive ? &*start.beginning.archive : nullptr,
+                          start.beginning.run, *start.network, *start.platform);
+  if (start.state.empty())
+    exploration.start();
+  else
+    exploration.resume(start.state, start.seconds_before);
+  const bool complete = exploration.run_on_island(sea, !start.state.empty(), console);
+  if (sea.rank() > 0) return 0;
+  conclude(arguments, *start.request, exploration, complete, start.beginning, *start.network, *start.platform, console);
+  return 0;
+}
+
+int explore(const Arguments& arguments, Console& console) {
+  search::Archipelago* const sea = search::archipelago();
+  return sea == nullptr ? explore_alone(arguments, console) : explore_on_islands(arguments, console, *sea);
 }
 
 }  // namespace

@@ -115,6 +115,13 @@ std::vector<Fitness> Evaluations::evaluate(std::span<const Genome> genomes) {
   return result;
 }
 
+std::vector<Fitness> Evaluations::adopt(std::span<const Genome> genomes) {
+  const std::int64_t before = count_;
+  std::vector<Fitness> result = evaluate(genomes);
+  count_ = before;
+  return result;
+}
+
 void Evaluations::record(const Genome& genome, Estimate&& estimate) {
   values_.clear();
   for (const Objective objective : setup_.objectives) values_.push_back(objective_value(estimate, objective));

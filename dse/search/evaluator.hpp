@@ -71,6 +71,8 @@ class Evaluations {
 
   // Fitness of each canonical genome, in order. New ones count even beyond the budget: callers clamp with remaining().
   std::vector<Fitness> evaluate(std::span<const Genome> genomes);
+  // The same of genomes that were evaluated elsewhere: they are recorded, but not counted.
+  std::vector<Fitness> adopt(std::span<const Genome> genomes);
   // Calls work(0) .. work(count - 1) on the search's threads, in any order.
   void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const;
   // True where the genome was evaluated before, in this process or before a checkpoint.

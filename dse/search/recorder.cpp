@@ -31,13 +31,13 @@ archive::NewCandidate Recorder::candidate(const FrontEntry& entry, bool on_front
   return candidate;
 }
 
-void Recorder::checkpoint(Search& search, double seconds) {
+void Recorder::checkpoint(Search& search, double seconds, std::string state, std::int64_t evaluations) {
   const Clock::time_point begun = Clock::now();
   archive::Checkpoint checkpoint;
   checkpoint.generation = search.generation();
-  checkpoint.evaluations = search.evaluations().count();
+  checkpoint.evaluations = evaluations;
   checkpoint.seconds = seconds;
-  checkpoint.state = search.state();
+  checkpoint.state = std::move(state);
   std::unordered_set<std::string> on_front;
   const auto add = [&](const FrontEntry& entry, bool front) {
     const auto known = stored_.find(text_of(entry.genome));

@@ -22,8 +22,11 @@ class Recorder {
   bool due() const;
   // One transaction: new candidates (the front, the best in each objective, and while nothing is feasible the nearest
   // miss; every one that was evaluated where the search keeps all), those that left the front, counters and state.
-  // `seconds`: of searching, in all.
-  void checkpoint(Search& search, double seconds);
+  // `seconds`: of searching, in all. `state`, `evaluations`: of all islands, where there are several.
+  void checkpoint(Search& search, double seconds) {
+    checkpoint(search, seconds, search.state(), search.evaluations().count());
+  }
+  void checkpoint(Search& search, double seconds, std::string state, std::int64_t evaluations);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -1,5 +1,7 @@
 #include "dse/search/search.hpp"
 
+#include <algorithm>
+
 #include "dse/search/selection.hpp"
 
 namespace dse::search {
@@ -32,6 +34,28 @@ void Search::start(const std::vector<Genome>& seeds) {
   }
   evaluations_.set_scale(reference_);
 }
+
+std::vector<Genome> Search::emigrants(std::size_t count) const {
+  std::vector<Genome> result;
+  for (std::size_t i = 0; i < std::min(count, population_.size()); ++i) result.push_back(population_[i].genome);
+  return result;
+}
+
+void Search::welcome(const std::vector<Genome>& immigrants) {
+  const std::vector<Fitness> fitnesses = evaluations_.adopt(immigrants);
+  std::vector<Member> members = std::move(population_);
+  const std::size_t size = members.size();
+  for (std::size_t i = 0; i < immigrants.size(); ++i) {
+    const Member one{immigrants[i], fitnesses[i]};
+    if (std::find(members.begin(), members.end(), one) == members.end()) members.push_back(one);
+  }
+  std::vector<Fitness> all;
+  for (const Member& member : members) all.push_back(member.fitness);
+  population_.clear();
+  for (const std::size_t i : best(all, size)) population_.push_back(std::move(members[i]));
+}
+
+void Search::adopt(const std::vector<Genome>& found_elsewhere) { evaluations_.adopt(found_elsewhere); }
 
 std::string_view to_string(Ending ending) {
   switch (ending) {

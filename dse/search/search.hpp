@@ -41,6 +41,12 @@ class Search {
   void resume(const std::string& state);
   std::string state() const;
 
+  // For a search on several islands. The population's best; mappings of others that join the population; mappings of
+  // others that are only recorded. Neither counts as an evaluation.
+  std::vector<Genome> emigrants(std::size_t count) const;
+  void welcome(const std::vector<Genome>& immigrants);
+  void adopt(const std::vector<Genome>& found_elsewhere);
+
   bool finished() const { return ending() != Ending::none; }
   Ending ending() const;
   void step();  // one generation
