@@ -232,12 +232,40 @@ TEST_CASE("where nothing fits, the error says what lacks how much and what would
   }
   CHECK(text.find("device d") != std::string::npos);
   CHECK(text.find("lacks") != std::string::npos);
+  CHECK(text.find("alone holds") != std::string::npos);
   CHECK(text.find("It would fit with memory: ") != std::string::npos);
   const auto archive = archive::Archive::open(bench.database(), archive::Archive::Mode::read_only);
   CHECK(archive.front(1).empty());
   const auto candidates = archive.candidates(1);
   REQUIRE(!candidates.empty());
   CHECK(!candidates.front().estimate.feasible);
+}
+
+TEST_CASE("where other strategies or one more device would fit, that is said") {
+  const Bench bench("2 GiB", 3);
+  const auto best = [&](const Words& words, const char* objective) {
+    return bench.explore(words).at("best").at(objective).get<double>();
+  };
+  const auto why = [&](const Words& words) {
+    try {
+      bench.explore(words);
+    } catch (const Error& error) {
+      CHECK(error.exit() == ExitCode::infeasible);
+      return error.message();
+    }
+    return std::string("it fits");
+  };
+  const double split = best({{"--evaluations", "400"}}, "latency");
+  const double whole = best({{"--evaluations", "400"}, {"--strategies", "sequential"}}, "latency");
+  REQUIRE(split < whole);
+  const std::string text = why(
+      {{"--evaluations", "100"}, {"--strategies", "sequential"}, {"--limit", fmt::format("latency={}", 0.99 * whole)}});
+  CAPTURE(text);
+  CHECK(text.find("all --strategies allowed") != std::string::npos);
+  const double period = best({{"--evaluations", "400"}}, "period");
+  const std::string of_period = why({{"--evaluations", "100"}, {"--limit", fmt::format("period={}", 0.85 * period)}});
+  CAPTURE(of_period);
+  CHECK(of_period.find("one more device like d0") != std::string::npos);
 }
 
 TEST_CASE("a limit that nothing keeps is named with a value that would do") {
