@@ -15,6 +15,8 @@ constexpr double infeasible_floor = 1e30;
 // The violation of candidates whose violation has no measure.
 constexpr double no_measure = 1e12;
 
+constexpr std::size_t most_remembered = 100'000;  // fitnesses
+
 constexpr Objective every_objective[] = {Objective::latency,      Objective::period,     Objective::energy_max,
                                          Objective::energy_sum,   Objective::memory_max, Objective::devices,
                                          Objective::survivability};
@@ -89,7 +91,9 @@ void Evaluations::in_parallel(std::size_t count, const std::function<void(std::s
 }
 
 std::vector<Fitness> Evaluations::evaluate(std::span<const Genome> genomes) {
-  // Those without a known fitness, each once. Genomes known only from a checkpoint are computed again but not counted.
+  // Those without a known fitness, each once. Genomes seen before whose fitness is not known any more are computed
+  // again but not counted.
+  if (memo_.size() > most_remembered) memo_.clear();
   std::vector<std::uint64_t> hashes;
   std::vector<const Genome*> unknown;
   std::vector<std::size_t> unknown_index;
@@ -97,9 +101,8 @@ std::vector<Fitness> Evaluations::evaluate(std::span<const Genome> genomes) {
   std::unordered_map<std::uint64_t, std::size_t> pending;
   for (std::size_t i = 0; i < genomes.size(); ++i) {
     hashes.push_back(hash(genomes[i]));
-    const auto known = memo_.find(hashes[i]);
-    if ((known != memo_.end() && !known->second.empty()) || !pending.try_emplace(hashes[i], i).second) continue;
-    fresh.push_back(known == memo_.end());
+    if (memo_.contains(hashes[i]) || !pending.try_emplace(hashes[i], i).second) continue;
+    fresh.push_back(seen_.insert(hashes[i]).second);
     unknown.push_back(&genomes[i]);
     unknown_index.push_back(i);
   }
@@ -152,14 +155,13 @@ void Evaluations::record_extremes(const Genome& genome, const Estimate& estimate
 
 std::vector<std::uint64_t> Evaluations::seen_hashes() const {
   std::vector<std::uint64_t> hashes;
-  hashes.reserve(memo_.size());
-  for (const auto& [key, fitness] : memo_) hashes.push_back(key);
+  hashes.assign(seen_.begin(), seen_.end());
   std::sort(hashes.begin(), hashes.end());
   return hashes;
 }
 
 void Evaluations::restore(std::span<const std::uint64_t> hashes, std::int64_t count) {
-  for (std::uint64_t key : hashes) memo_.try_emplace(key);
+  seen_.insert(hashes.begin(), hashes.end());
   count_ = count;
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -53,8 +54,8 @@ struct Member {
 };
 
 // The door through which every algorithm evaluates: counts distinct mappings, remembers fitnesses, evaluates what is
-// new in parallel (TBB), and keeps all that is non-dominated. Results and records do not depend on the number of
-// threads.
+// new in parallel (TBB), and keeps all that is non-dominated. Of what it has seen it keeps no more than a hash. Results
+// and records do not depend on the number of threads.
 class Evaluations {
  public:
   struct Setup {
@@ -76,7 +77,7 @@ class Evaluations {
   // Calls work(0) .. work(count - 1) on the search's threads, in any order.
   void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const;
   // True where the genome was evaluated before, in this process or before a checkpoint.
-  bool seen(const Genome& genome) const { return memo_.contains(hash(genome)); }
+  bool seen(const Genome& genome) const { return seen_.contains(hash(genome)); }
 
   std::int64_t count() const { return count_; }
   std::int64_t remaining() const { return std::max<std::int64_t>(0, setup_.budget - count_); }
@@ -118,7 +119,8 @@ class Evaluations {
   Setup setup_;
   struct Arena;
   std::unique_ptr<Arena> arena_;
-  std::unordered_map<std::uint64_t, Fitness> memo_;  // an empty fitness: known only from a checkpoint
+  std::unordered_set<std::uint64_t> seen_;           // hashes
+  std::unordered_map<std::uint64_t, Fitness> memo_;  // of some of them: forgotten now and then, and computed again
   Front front_;
   std::vector<FrontEntry> extremes_;
   std::optional<FrontEntry> nearest_;

@@ -38,11 +38,13 @@ class Exhaustive : public Algorithm {
   mutable std::size_t position_ = 0;
 };
 
-// At most `budget` genomes; false where there are more.
+// At most `budget` genomes; false, and nothing kept, where there are more.
 template <class ForEach>
 bool collect(ForEach for_each, const Space& space, std::int64_t budget, std::vector<Genome>& all) {
+  std::int64_t count = 0;
+  if (!for_each(space, [&](const Genome&) { return ++count <= budget; })) return false;
+  all.reserve(static_cast<std::size_t>(count));
   return for_each(space, [&](const Genome& genome) {
-    if (all.size() >= static_cast<std::size_t>(budget)) return false;
     all.push_back(genome);
     return true;
   });

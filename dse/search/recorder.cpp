@@ -7,8 +7,10 @@ namespace dse::search {
 Recorder::Recorder(archive::Archive& archive, std::int64_t run, const Network& network, const Platform& platform,
                    const Space& space)
     : archive_(archive), run_(run), network_(network), platform_(platform), space_(space) {
-  for (const archive::Candidate& candidate : archive.candidates(run))
-    stored_[candidate.mapping_json] = candidate.on_front;
+  for (const archive::Candidate& candidate : archive.candidates(run)) {
+    stored_.insert(std::hash<std::string>()(candidate.mapping_json));
+    if (candidate.on_front) on_front_.insert(candidate.mapping_json);
+  }
 }
 
 bool Recorder::due() const {
@@ -38,25 +40,23 @@ void Recorder::checkpoint(Search& search, double seconds, std::string state, std
   checkpoint.evaluations = evaluations;
   checkpoint.seconds = seconds;
   checkpoint.state = std::move(state);
-  std::unordered_set<std::string> on_front;
-  const auto add = [&](const FrontEntry& entry, bool front) {
-    const auto known = stored_.find(text_of(entry.genome));
-    if (known != stored_.end() && (known->second || !front)) return;
-    checkpoint.added.push_back(candidate(entry, front));
-    stored_[checkpoint.added.back().mapping_json] = front;
+  std::unordered_set<std::string> front;
+  std::unordered_map<std::uint64_t, std::string> texts;
+  const auto add = [&](const FrontEntry& entry, bool on_front) {
+    const std::string& text = text_of(entry.genome);
+    texts.emplace(hash(entry.genome), text);
+    if (on_front) front.insert(text);
+    const bool fresh = stored_.insert(std::hash<std::string>()(text)).second;
+    if (fresh || (on_front && !on_front_.contains(text))) checkpoint.added.push_back(candidate(entry, on_front));
   };
-  for (const FrontEntry& entry : search.front().entries()) {
-    on_front.insert(text_of(entry.genome));
-    add(entry, true);
-  }
+  for (const FrontEntry& entry : search.front().entries()) add(entry, true);
   for (const FrontEntry& entry : search.evaluations().extremes()) add(entry, false);
   if (search.evaluations().nearest()) add(*search.evaluations().nearest(), false);
   for (const FrontEntry& entry : search.take_kept()) add(entry, false);
-  for (auto& [text, front] : stored_) {
-    if (!front || on_front.contains(text)) continue;
-    checkpoint.left_front.push_back(text);
-    front = false;
-  }
+  for (const std::string& text : on_front_)
+    if (!front.contains(text)) checkpoint.left_front.push_back(text);
+  on_front_ = std::move(front);
+  texts_ = std::move(texts);
   std::sort(checkpoint.left_front.begin(), checkpoint.left_front.end());
   archive_.commit(run_, checkpoint);
   last_ = Clock::now();

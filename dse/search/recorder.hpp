@@ -38,8 +38,10 @@ class Recorder {
   const Network& network_;
   const Platform& platform_;
   const Space& space_;
-  std::unordered_map<std::uint64_t, std::string> texts_;  // mapping JSON by genome hash
-  std::unordered_map<std::string, bool> stored_;          // mapping JSON of stored candidates: on the front?
+  std::unordered_map<std::uint64_t, std::string>
+      texts_;                                 // mapping JSON of what stood in the last checkpoint, by genome
+  std::unordered_set<std::size_t> stored_;    // hashes of the mapping JSON of stored candidates
+  std::unordered_set<std::string> on_front_;  // mapping JSON of those that are marked so
   Clock::time_point last_ = Clock::now();
   Clock::duration cost_{};
 };

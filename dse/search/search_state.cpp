@@ -1,8 +1,7 @@
 // A search's checkpoint as JSON, and back. Genomes only: everything else about them is computed again, exactly.
-#include <fmt/format.h>
-
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "dse/search/search.hpp"
@@ -28,11 +27,10 @@ std::vector<std::pair<Genome, std::int64_t>> read_entries(const json& list, cons
   return entries;
 }
 
-std::string hex(const std::vector<std::uint64_t>& words) {
-  std::string text;
-  text.reserve(words.size() * 16);
-  for (std::uint64_t word : words) fmt::format_to(std::back_inserter(text), "{:016x}", word);
-  return text;
+void append_hex(const std::vector<std::uint64_t>& words, std::string& text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (const std::uint64_t word : words)
+    for (int shift = 60; shift >= 0; shift -= 4) text += digits[word >> shift & 15];
 }
 
 std::vector<std::uint64_t> from_hex(const std::string& text) {
@@ -49,20 +47,27 @@ std::string Search::state() const {
   json population = json::array();
   for (const Member& member : population_) population.push_back(to_json(member.genome));
   const auto& nearest = evaluations_.nearest();
-  return json{{"version", format_version},
-              {"generation", generation_},
-              {"evaluations", evaluations_.count()},
-              {"stalled", stalled_},
-              {"next_look", next_look_},
-              {"hypervolume_before", hypervolume_before_},
-              {"reference", reference_},
-              {"worst", evaluations_.worst()},
-              {"population", population},
-              {"front", with_generation(front().entries())},
-              {"extremes", with_generation(evaluations_.extremes())},
-              {"nearest", nearest ? with_generation({*nearest}) : json::array()},
-              {"seen", hex(evaluations_.seen_hashes())}}
-      .dump();
+  std::string text = json{{"version", format_version},
+                          {"generation", generation_},
+                          {"evaluations", evaluations_.count()},
+                          {"stalled", stalled_},
+                          {"next_look", next_look_},
+                          {"hypervolume_before", hypervolume_before_},
+                          {"reference", reference_},
+                          {"worst", evaluations_.worst()},
+                          {"population", population},
+                          {"front", with_generation(front().entries())},
+                          {"extremes", with_generation(evaluations_.extremes())},
+                          {"nearest", nearest ? with_generation({*nearest}) : json::array()}}
+                         .dump();
+  // Long after millions of evaluations: written where it stays.
+  const std::vector<std::uint64_t> seen = evaluations_.seen_hashes();
+  text.pop_back();
+  text.reserve(text.size() + 16 * seen.size() + 16);
+  text += ",\"seen\":\"";
+  append_hex(seen, text);
+  text += "\"}";
+  return text;
 }
 
 void Search::resume(const std::string& state) {
