@@ -122,4 +122,17 @@ Objective objective_from_string(std::string_view text);  // Error(usage, OBJECTI
 // The value to minimise (survivability is negated).
 double objective_value(const Estimate& estimate, Objective objective);
 
+// Where an objective lies, if the estimate is off by what is known of its errors: by Estimate::uncertainty for times
+// and energies (of a device whose power is assumed, the error of that comes on top and is not known), by
+// memory_uncertainty for memory; counts and survivability, which follow from the mapping, lie where they are said to.
+struct Interval {
+  double low = 0, high = 0;
+  bool overlaps(const Interval& other) const { return low <= other.high && other.low <= high; }
+};
+Interval objective_interval(const Estimate& estimate, Objective objective);
+// The mean error of peak memory in docs/estimators.md.
+inline constexpr double memory_uncertainty = 0.05;
+// True where one of the objectives differs by more than both estimates may be off.
+bool told_apart(const Estimate& a, const Estimate& b, std::span<const Objective> objectives);
+
 }  // namespace dse

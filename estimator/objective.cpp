@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -55,6 +57,33 @@ double objective_value(const Estimate& estimate, Objective objective) {
       return -estimate.survivability;
   }
   return 0;
+}
+
+Interval objective_interval(const Estimate& estimate, Objective objective) {
+  const double value = objective_value(estimate, objective);
+  double relative = 0;
+  switch (objective) {
+    case Objective::latency:
+    case Objective::period:
+    case Objective::energy_max:
+    case Objective::energy_sum:
+      relative = std::min(estimate.uncertainty, 1.0);
+      break;
+    case Objective::memory_max:
+      relative = memory_uncertainty;
+      break;
+    case Objective::devices:
+    case Objective::survivability:
+      break;
+  }
+  const double width = relative * std::abs(value);
+  return {value - width, value + width};
+}
+
+bool told_apart(const Estimate& a, const Estimate& b, std::span<const Objective> objectives) {
+  return std::any_of(objectives.begin(), objectives.end(), [&](Objective objective) {
+    return !objective_interval(a, objective).overlaps(objective_interval(b, objective));
+  });
 }
 
 }  // namespace dse

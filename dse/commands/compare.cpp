@@ -18,16 +18,18 @@ struct Compared {
   std::string quantity;
   Quantity kind;
   double a, b;
+  Objective objective;
 };
 
 std::vector<Compared> figures(const Estimate& a, const Estimate& b) {
-  return {{"latency_s", Quantity::seconds, a.latency_s, b.latency_s},
-          {"period_s", Quantity::seconds, a.period_s, b.period_s},
-          {"energy_max_j", Quantity::joules, a.energy_max_j, b.energy_max_j},
-          {"energy_sum_j", Quantity::joules, a.energy_sum_j, b.energy_sum_j},
-          {"memory_max_bytes", Quantity::bytes, a.memory_max_bytes, b.memory_max_bytes},
-          {"device_count", Quantity::plain, static_cast<double>(a.device_count), static_cast<double>(b.device_count)},
-          {"survivability", Quantity::fraction, a.survivability, b.survivability}};
+  return {{"latency_s", Quantity::seconds, a.latency_s, b.latency_s, Objective::latency},
+          {"period_s", Quantity::seconds, a.period_s, b.period_s, Objective::period},
+          {"energy_max_j", Quantity::joules, a.energy_max_j, b.energy_max_j, Objective::energy_max},
+          {"energy_sum_j", Quantity::joules, a.energy_sum_j, b.energy_sum_j, Objective::energy_sum},
+          {"memory_max_bytes", Quantity::bytes, a.memory_max_bytes, b.memory_max_bytes, Objective::memory_max},
+          {"device_count", Quantity::plain, static_cast<double>(a.device_count), static_cast<double>(b.device_count),
+           Objective::devices},
+          {"survivability", Quantity::fraction, a.survivability, b.survivability, Objective::survivability}};
 }
 
 std::string shown(const Compared& figure, double value) {
@@ -41,13 +43,15 @@ report::Table comparison(const archive::Candidate& a, const archive::Candidate& 
                        {"", fmt::format("candidate {}", b.id), Quantity::plain, false},
                        {"a", ""},
                        {"b", ""},
-                       {"change", "change", Quantity::fraction}},
+                       {"change", "change", Quantity::fraction},
+                       {"told_apart", "told apart"}},
                       {}};
   for (const Compared& figure : figures(a.estimate, b.estimate)) {
     const double change = figure.b / figure.a - 1;
     const Cell shown_change = std::isfinite(change) ? Cell(change) : Cell();
-    table.rows.push_back(
-        {figure.quantity, shown(figure, figure.a), shown(figure, figure.b), figure.a, figure.b, shown_change});
+    const bool apart = told_apart(a.estimate, b.estimate, std::span(&figure.objective, 1));
+    table.rows.push_back({figure.quantity, shown(figure, figure.a), shown(figure, figure.b), figure.a, figure.b,
+                          shown_change, figure.a == figure.b ? Cell() : Cell(apart)});
   }
   return table;
 }
@@ -66,6 +70,7 @@ int run_compare(const Arguments& arguments, Console& console) {
   }
   report::print(console, comparison(a, b));
   if (console.format != Format::table) return 0;
+  console.out << "told apart: they differ by more than both estimates may be off\n";
   for (const archive::Candidate* candidate : {&a, &b}) {
     console.out << fmt::format("\ncandidate {}: {}\n", candidate->id, printable(candidate->strategy));
     report::print_table(console.out, stage_table(candidate->mapping_json));

@@ -280,6 +280,21 @@ std::vector<archive::Candidate> worth_showing(std::vector<archive::Candidate> fr
   return front;
 }
 
+// How many of the front's candidates differ from the knee by no more than the estimates may be off.
+std::string alike_text(const archive::Archive& archive, std::int64_t run, const std::vector<Objective>& objectives) {
+  const auto knee = archive.knee(run, objectives);
+  const std::vector<archive::Candidate> front = archive.front(run);
+  const auto of_knee =
+      std::find_if(front.begin(), front.end(), [&](const auto& one) { return knee && one.id == *knee; });
+  if (of_knee == front.end()) return "";
+  const auto alike = std::count_if(front.begin(), front.end(), [&](const archive::Candidate& one) {
+    return one.id != of_knee->id && !told_apart(one.estimate, of_knee->estimate, objectives);
+  });
+  if (alike == 0) return "";
+  return fmt::format(
+      "{} of the front cannot be told apart from the knee: they differ by less than the estimates' own ±", alike);
+}
+
 void print_table(const Json& summary, const Request& request, const archive::Archive& archive, const fs::path& database,
                  const Console& console) {
   const auto run = summary.at("run_id").get<std::int64_t>();
@@ -291,6 +306,8 @@ void print_table(const Json& summary, const Request& request, const archive::Arc
                              summary.at("hypervolume").get<double>());
   const std::string bounds = bounds_text(summary, request.search.objectives);
   if (!bounds.empty()) console.out << "the best: " << bounds << "\n";
+  const std::string alike = alike_text(archive, run, request.search.objectives);
+  if (!alike.empty()) console.out << alike << "\n";
   console.out << '\n';
   const auto knee = archive.knee(run, request.search.objectives);
   const std::vector<archive::Candidate> front = archive.front(run);

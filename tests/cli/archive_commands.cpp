@@ -80,6 +80,7 @@ TEST_CASE("compare puts two candidates side by side") {
   CHECK(rows[0]["quantity"] == "latency_s");
   CHECK(rows[0]["a"] == 0.010);
   CHECK(rows[0]["change"].get<double>() == doctest::Approx(0.2));
+  CHECK(rows[0]["told_apart"].is_boolean());
 }
 
 TEST_CASE("export writes every candidate, to standard output or to a file") {

@@ -113,6 +113,29 @@ TEST_CASE("the schedule respects every dependency, computes one step at a time, 
   });
 }
 
+TEST_CASE("estimates are told apart where an objective differs by more than both may be off") {
+  Estimate a;
+  a.latency_s = 1;
+  a.period_s = 1;
+  a.memory_max_bytes = 1e8;
+  a.device_count = 2;
+  a.uncertainty = 0.1;
+  Estimate b = a;
+  const std::vector<Objective> all{Objective::latency, Objective::period, Objective::memory_max, Objective::devices};
+  CHECK_FALSE(told_apart(a, b, all));
+  b.latency_s = 1.19;
+  CHECK_FALSE(told_apart(a, b, all));
+  b.latency_s = 1.25;
+  CHECK(told_apart(a, b, all));
+  CHECK_FALSE(told_apart(a, b, std::vector{Objective::period}));
+  b = a;
+  b.memory_max_bytes = 1.2e8;
+  CHECK(told_apart(a, b, all));
+  b = a;
+  b.device_count = 3;
+  CHECK(told_apart(a, b, all));
+}
+
 TEST_CASE("the latency is at least the critical path and any one device's work for the frame") {
   for_random_plans(24, [](const Network& network, const Platform& platform, const Mapping& mapping, const Plan& plan) {
     if (mapping.replicas.size() > 1) return;
