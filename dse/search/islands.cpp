@@ -76,7 +76,7 @@ std::string join_states(const std::vector<std::string>& states) { return json{{"
 
 std::vector<std::string> part_states(const std::string& state, int islands) try {
   const json document = json::parse(state);
-  const std::vector<std::string> states =
+  std::vector<std::string> states =
       document.contains("islands") ? document.at("islands").get<std::vector<std::string>>() : std::vector{state};
   if (states.size() == static_cast<std::size_t>(islands)) return states;
   throw Error(ExitCode::usage, "RESUME-ISLANDS",
