@@ -51,24 +51,11 @@ class FlowBuilder {
       if (sends_[t] != none && receives_[t] != none) edges_.push_back({sends_[t], receives_[t]});
       sends_[t] = receives_[t] = none;
     }
-    flow.predecessors.assign(flow.steps.size(), 0);
-    flow.first_successor.assign(flow.steps.size() + 1, 0);
-    for (const Edge& edge : edges_) {
-      ++flow.predecessors[edge.to];
-      ++flow.first_successor[edge.from + 1];
-    }
-    for (std::size_t i = 0; i < flow.steps.size(); ++i) flow.first_successor[i + 1] += flow.first_successor[i];
-    flow.successors.resize(edges_.size());
-    std::vector<std::uint32_t> next(flow.first_successor.begin(), flow.first_successor.end() - 1);
-    for (const Edge& edge : edges_) flow.successors[next[edge.from]++] = edge.to;
+    flow.link(edges_);
     edges_.clear();
   }
 
  private:
-  struct Edge {
-    std::uint32_t from, to;
-  };
-
   FlowStep cost(const program::Program& program, const program::Lane& lane, const program::Step& step) const {
     FlowStep made;
     switch (step.kind) {
@@ -96,7 +83,7 @@ class FlowBuilder {
   const Plan& plan_;
   const SegmentTimes& segments_;
   std::vector<std::uint32_t> sends_, receives_;  // by transfer, of the flow being built
-  std::vector<Edge> edges_;
+  std::vector<FlowEdge> edges_;
 };
 
 }  // namespace
@@ -141,6 +128,19 @@ FlowStep message_step(const Platform& platform, const Resources& resources, std:
     result.cpu_seconds = link.profile->cpu_seconds_per_message + link.profile->cpu_seconds_per_byte * result.bytes;
   }
   return result;
+}
+
+void Flow::link(std::span<const FlowEdge> edges) {
+  predecessors.assign(steps.size(), 0);
+  first_successor.assign(steps.size() + 1, 0);
+  for (const FlowEdge& edge : edges) {
+    ++predecessors[edge.to];
+    ++first_successor[edge.from + 1];
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) first_successor[i + 1] += first_successor[i];
+  successors.resize(edges.size());
+  std::vector<std::uint32_t> next(first_successor.begin(), first_successor.end() - 1);
+  for (const FlowEdge& edge : edges) successors[next[edge.from]++] = edge.to;
 }
 
 std::vector<Flow> make_flows(const Platform& platform, const Resources& resources, const Plan& plan,

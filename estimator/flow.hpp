@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,10 @@ struct FlowStep {
   double wake_share = 0, wake_longest = 0;
 };
 
+struct FlowEdge {
+  std::uint32_t from = 0, to = 0;  // steps: the second waits for the first
+};
+
 struct Flow {
   std::size_t replica = 0;
   double fraction = 1;  // of the system's frames
@@ -58,6 +63,9 @@ struct Flow {
   std::vector<std::uint32_t> predecessors;     // how many, by step
   std::vector<std::uint32_t> first_successor;  // by step, and one past the end
   std::vector<std::uint32_t> successors;
+
+  // Fills predecessors and successors.
+  void link(std::span<const FlowEdge> edges);
 };
 
 // The parts of a message's one-way time: what its resources are busy with, and what passes without occupying them.

@@ -681,18 +681,10 @@ class RunPlanner {
       const Delivery& first = deliveries_[message.first];
       edges_.push_back({first.from, message.sent, first.to, message.received});
     }
-    flow.predecessors.assign(flow.steps.size(), 0);
-    flow.first_successor.assign(flow.steps.size() + 1, 0);
-    const auto from = [&](const Edge& edge) { return offset_[edge.from_device] + edge.from; };
-    const auto to = [&](const Edge& edge) { return offset_[edge.to_device] + edge.to; };
-    for (const Edge& edge : edges_) {
-      ++flow.predecessors[to(edge)];
-      ++flow.first_successor[from(edge) + 1];
-    }
-    for (std::size_t i = 0; i < flow.steps.size(); ++i) flow.first_successor[i + 1] += flow.first_successor[i];
-    flow.successors.resize(edges_.size());
-    next_successor_.assign(flow.first_successor.begin(), flow.first_successor.end() - 1);
-    for (const Edge& edge : edges_) flow.successors[next_successor_[from(edge)]++] = narrow(to(edge));
+    flow_edges_.clear();
+    for (const Edge& edge : edges_)
+      flow_edges_.push_back({narrow(offset_[edge.from_device] + edge.from), narrow(offset_[edge.to_device] + edge.to)});
+    flow.link(flow_edges_);
   }
 
   void finish_devices() {
@@ -724,7 +716,7 @@ class RunPlanner {
   std::vector<Lane> lanes_;
   std::vector<Edge> edges_;
   std::vector<std::size_t> brought_, depth_;
-  std::vector<std::uint32_t> next_successor_;
+  std::vector<FlowEdge> flow_edges_;
   SlotPacker packer_;
 };
 

@@ -10,13 +10,6 @@ namespace {
 
 constexpr std::size_t most_memories = 200'000;
 
-std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ull + b * 0xD1B54A32D192ED03ull;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-  return x ^ (x >> 31);
-}
-
 double relaid(const Network& network, const OutlinePort& port, Port how) {
   if (port.value.kind != ValueId::Kind::tensor) return 0;
   const NetworkTensor& tensor = network.tensors()[port.value.index];
@@ -62,27 +55,13 @@ FlowStep flow_step(const Platform& platform, const Network& network, const Resou
   return made;
 }
 
-void link_steps(std::span<const OutlineEdge> edges, Flow& flow) {
-  flow.predecessors.assign(flow.steps.size(), 0);
-  flow.first_successor.assign(flow.steps.size() + 1, 0);
-  for (const OutlineEdge& edge : edges) {
-    ++flow.predecessors[edge.to];
-    ++flow.first_successor[edge.from + 1];
-  }
-  for (std::size_t i = 0; i < flow.steps.size(); ++i) flow.first_successor[i + 1] += flow.first_successor[i];
-  flow.successors.resize(edges.size());
-  std::vector<std::uint32_t> next(flow.first_successor.begin(), flow.first_successor.end() - 1);
-  for (const OutlineEdge& edge : edges) flow.successors[next[edge.from]++] = static_cast<std::uint32_t>(edge.to);
-}
-
 }  // namespace
 
 SegmentMemory SegmentMemories::of(const Network& network, const OutlineReplica& replica, const OutlineGroup& group) {
-  Key key{group.end_part - group.first_part, group.end_output - group.first_output};
-  const auto add = [&](std::uint64_t word) { key = {mixed(key.first, word), mixed(key.second ^ 0x5bd1e995, word)}; };
-  for (std::size_t p = group.first_part; p < group.end_part; ++p) add(replica.parts[p]->id);
+  MixedKey key(group.end_part - group.first_part);
+  for (std::size_t p = group.first_part; p < group.end_part; ++p) key.add(replica.parts[p]->id);
   for (std::size_t o = group.first_output; o < group.end_output; ++o)
-    add(2 * replica.outputs[o].value.index + (replica.outputs[o].value.kind == ValueId::Kind::tensor ? 0 : 1));
+    key.add(2 * replica.outputs[o].value.index + (replica.outputs[o].value.kind == ValueId::Kind::tensor ? 0 : 1));
   {
     const std::shared_lock lock(mutex_);
     const auto known = known_.find(key);
@@ -118,7 +97,11 @@ void fill_workload(const Platform& platform, const Network& network, const Resou
     flow.steps.clear();
     for (const OutlineStep& step : replica.steps)
       flow.steps.push_back(flow_step(platform, network, resources, outline, replica, step));
-    link_steps(replica.edges, flow);
+    std::vector<FlowEdge> edges;
+    edges.reserve(replica.edges.size());
+    for (const OutlineEdge& edge : replica.edges)
+      edges.push_back({static_cast<std::uint32_t>(edge.from), static_cast<std::uint32_t>(edge.to)});
+    flow.link(edges);
     for (const OutlineGroup& group : replica.groups)
       segments[group.device].push_back(memories.of(network, replica, group));
     for (const PlacedPart* part : replica.parts) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/mix.hpp"
 #include "estimator/estimate.hpp"
 #include "estimator/flow.hpp"
 #include "estimator/memory.hpp"
@@ -32,15 +33,8 @@ class SegmentMemories {
   SegmentMemory of(const Network& network, const OutlineReplica& replica, const OutlineGroup& group);
 
  private:
-  struct Key {
-    std::uint64_t first = 0, second = 0;
-    bool operator==(const Key&) const = default;
-  };
-  struct HashOfKey {
-    std::size_t operator()(const Key& key) const { return key.first; }
-  };
   std::shared_mutex mutex_;
-  std::unordered_map<Key, SegmentMemory, HashOfKey> known_;
+  std::unordered_map<MixedKey, SegmentMemory, MixedKey::Hash> known_;
 };
 
 void fill_workload(const Platform& platform, const Network& network, const Resources& resources, const Outline& outline,

@@ -28,6 +28,8 @@ struct PartFacts {
   double bytes = 0;  // of its results
 };
 
+PartFacts facts_of(const Network& network, const Part& part);
+
 // A part that another one depends on, by index.
 struct Source {
   std::size_t part = 0;

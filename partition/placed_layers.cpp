@@ -13,13 +13,6 @@ std::int64_t size_of(const Network& network, const ValueId& value) {
   return static_cast<std::int64_t>(element_size(value_type(network, value).type));
 }
 
-std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ull + b * 0xD1B54A32D192ED03ull;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-  return x ^ (x >> 31);
-}
-
 std::uint64_t next_placed_layers_id() {
   static std::atomic<std::uint64_t> next{1};
   return next++;
@@ -181,12 +174,8 @@ std::unique_ptr<PlacedLayer> PlacedLayers::make(std::vector<Part> parts, int thr
   made->id = next_id_++;
   std::size_t partials = 0;
   for (Part& part : parts) {
-    const Layer& layer = network_.layers()[part.layer];
-    PartFacts facts{part.device, part.fraction * static_cast<double>(layer.macs + layer.operations), 0};
-    for (const ValuePort& port : part.outputs)
-      facts.bytes += static_cast<double>(port.box.elements() * size_of(network_, port.value));
     if (part.work.kind == PartKind::partial) partials = std::max(partials, part.work.part + 1);
-    made->facts.push_back(facts);
+    made->facts.push_back(facts_of(network_, part));
     PlacedPart placed{std::move(part), {}, next_id_++};
     placed.note = note_(placed.part, threads > 0 ? threads : platform_.devices[placed.part.device].cores);
     made->parts.push_back(std::move(placed));
@@ -265,11 +254,10 @@ ValueWay PlacedLayers::find_way(const ValueId& value, const PlacedLayer* produce
 const ValueWay* PlacedLayers::way(TensorId tensor, const PlacedLayer* producer,
                                   const std::vector<const PlacedLayer*>& readers,
                                   std::vector<std::unique_ptr<const ValueWay>>& unkept) {
-  Key key{tensor, ~tensor};
-  const auto add = [&](std::uint64_t word) { key = {mixed(key.first, word), mixed(key.second ^ 0x5bd1e995, word)}; };
-  add(producer == nullptr ? 0 : producer->id);
-  for (const PlacedLayer* reader : readers) add(reader->id);
-  Shard& shard = shards_[key.second % shard_count];
+  MixedKey key(tensor);
+  key.add(producer == nullptr ? 0 : producer->id);
+  for (const PlacedLayer* reader : readers) key.add(reader->id);
+  Shard& shard = shards_[key.second() % shard_count];
   {
     const std::shared_lock lock(shard.mutex);
     const auto known = shard.ways.find(key);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mix.hpp"
 #include "partition/holdings.hpp"
 #include "partition/lowering.hpp"
 #include "partition/outline.hpp"
@@ -108,16 +109,9 @@ class PlacedLayers {
   std::uint64_t id() const { return id_; }
 
  private:
-  struct Key {
-    std::uint64_t first = 0, second = 0;
-    bool operator==(const Key&) const = default;
-  };
-  struct HashOfKey {
-    std::size_t operator()(const Key& key) const { return key.first; }
-  };
   struct Shard {
     std::shared_mutex mutex;
-    std::unordered_map<Key, std::unique_ptr<const ValueWay>, HashOfKey> ways;
+    std::unordered_map<MixedKey, std::unique_ptr<const ValueWay>, MixedKey::Hash> ways;
   };
 
   std::unique_ptr<PlacedLayer> make(std::vector<Part> parts, int threads);

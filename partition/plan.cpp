@@ -118,7 +118,7 @@ class Lowering {
     std::vector<lowering::PartFacts> facts;
     lowering::Sources sources;
     for (const Part& part : parts) {
-      facts.push_back(facts_of(part));
+      facts.push_back(lowering::facts_of(network_, part));
       std::vector<lowering::Source> of_part;
       for (const PartId source : holdings_->sources(part)) of_part.push_back({source - first_part_, false});
       for (const ValuePort& read : part.inputs) {
@@ -134,15 +134,6 @@ class Lowering {
       for (const std::size_t part : groups_[group].parts) group_of_[part] = group;
     order_ = lowering::order_groups(groups_, group_of_, sources);
     find_outside_readers(parts);
-  }
-
-  lowering::PartFacts facts_of(const Part& part) const {
-    const Layer& layer = network_.layers()[part.layer];
-    lowering::PartFacts facts{part.device, part.fraction * static_cast<double>(layer.macs + layer.operations), 0};
-    for (const ValuePort& port : part.outputs)
-      facts.bytes += static_cast<double>(port.box.elements()) *
-                     static_cast<double>(element_size(value_type(network_, port.value).type));
-    return facts;
   }
 
   void find_messages(const std::vector<Part>& parts) {

@@ -106,6 +106,15 @@ class Grouping {
 
 }  // namespace
 
+PartFacts facts_of(const Network& network, const Part& part) {
+  const Layer& layer = network.layers()[part.layer];
+  PartFacts facts{part.device, part.fraction * static_cast<double>(layer.macs + layer.operations), 0};
+  for (const ValuePort& port : part.outputs)
+    facts.bytes += static_cast<double>(port.box.elements()) *
+                   static_cast<double>(element_size(value_type(network, port.value).type));
+  return facts;
+}
+
 void Sources::add(std::span<Source> of_part) {
   std::sort(of_part.begin(), of_part.end(), [](const Source& a, const Source& b) { return a.part < b.part; });
   const std::size_t begin = items_.size();

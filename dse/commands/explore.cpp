@@ -166,17 +166,14 @@ class Exploration {
     const auto wish = [&] {
       return search::Islands::Wish{interrupted() || out_of_time(), recorder_ && recorder_->due()};
     };
-    // A state is taken after an exchange: a resumed search goes on with the generations behind it.
-    search::Islands::Epoch epoch = resumed ? islands.run(wish) : islands.exchange(wish());
-    while (!epoch.over) {
-      if (recorder_ && !epoch.state.empty())
-        recorder_->checkpoint(search_, seconds(), std::move(epoch.state), epoch.evaluations);
-      epoch = islands.run(wish);
-      evaluations_ = epoch.evaluations;
-      progress.update(done(), fmt::format("{} mappings, front of {}", epoch.evaluations, search_.front().size()));
-    }
+    const search::Islands::Epoch epoch = islands.run(resumed, wish, [&](const search::Islands::Epoch& done_so_far) {
+      evaluations_ = done_so_far.evaluations;
+      if (recorder_ && !done_so_far.state.empty())
+        recorder_->checkpoint(search_, seconds(), done_so_far.state, done_so_far.evaluations);
+      progress.update(done(), fmt::format("{} mappings, front of {}", evaluations_, search_.front().size()));
+    });
     evaluations_ = epoch.evaluations;
-    if (recorder_) recorder_->checkpoint(search_, seconds(), std::move(epoch.state), epoch.evaluations);
+    if (recorder_) recorder_->checkpoint(search_, seconds(), epoch.state, epoch.evaluations);
     finished_seconds_ = seconds();
     return !epoch.stopped || !interrupted();
   }
@@ -186,6 +183,7 @@ class Exploration {
 
  private:
   search::Fitness best() const;
+  std::string ending_text() const;
   double seconds() const { return seconds_before_ + seconds_since(begun_); }
   bool out_of_time() const { return request_.seconds && seconds() >= *request_.seconds; }
   double done() const {
@@ -226,6 +224,12 @@ search::Fitness Exploration::best() const {
   return least;
 }
 
+std::string Exploration::ending_text() const {
+  const search::Ending ending = search_.ending();
+  if (ending != search::Ending::none) return std::string(to_string(ending));
+  return out_of_time() ? "the time is spent" : "it was interrupted";
+}
+
 Json Exploration::summary() const {
   const std::int64_t evaluations = evaluations_;
   Json summary;
@@ -236,7 +240,7 @@ Json Exploration::summary() const {
   summary["front_size"] = search_.front().size();
   summary["hypervolume"] = search_.hypervolume();
   summary["exact"] = search_.exact();
-  summary["ended"] = std::string(to_string(search_.ending()));
+  summary["ended"] = ending_text();
   summary["bounds"] = by_objective(request_.search.objectives, bounds_);
   summary["best"] = by_objective(request_.search.objectives, best());
   summary["reference"] = by_objective(request_.search.objectives, search_.reference());

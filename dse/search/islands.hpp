@@ -29,16 +29,23 @@ class Islands {
     std::int64_t evaluations = 0;  // of all islands
     std::string state;             // island 0, where it wished for a checkpoint: of all islands
   };
-  // Some generations, then the exchange. `wish` is asked after the generations. All islands call it equally often.
-  template <class AskWish>
-  Epoch run(const AskWish& ask) {
-    evolve();
-    return exchange(ask());
+  // Epochs until all have finished or one wishes to stop: generations, then the exchange; a search that has just begun
+  // exchanges its seeds first. States are taken after an exchange, so that a resumed search goes on with generations.
+  // `ask` gives the wish after the generations, `note` is told of every epoch but the last, which is returned.
+  template <class AskWish, class Note>
+  Epoch run(bool resumed, const AskWish& ask, const Note& note) {
+    if (resumed) evolve();
+    Epoch epoch = exchange(ask());
+    while (!epoch.over) {
+      note(epoch);
+      evolve();
+      epoch = exchange(ask());
+    }
+    return epoch;
   }
-  // Only the exchange: of the seeds, or after a resumption nothing new.
-  Epoch exchange(const Wish& wish);
 
  private:
+  Epoch exchange(const Wish& wish);
   void evolve();
 
   Search& search_;

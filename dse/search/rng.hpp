@@ -6,15 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace dse::search {
+#include "base/mix.hpp"
 
-// Mixes two words into one (the finaliser of splitmix64 over a Weyl step for each).
-constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ull + (b + 1) * 0xD1B54A32D192ED03ull;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-  return x ^ (x >> 31);
-}
+namespace dse::search {
 
 // splitmix64: the finaliser over a counter. Starting one costs nothing.
 class Rng {

@@ -110,6 +110,12 @@ TEST_CASE(
   CHECK(summary.at("bounds").at("period").get<double>() <= found);
 }
 
+TEST_CASE("the summary says what ended the search") {
+  const Bench bench;
+  CHECK(bench.explore({{"--evaluations", "60"}}).at("ended") == "the budget is spent");
+  CHECK(bench.explore({{"--time", "200ms"}, {"--algorithm", "random"}}).at("ended") == "the time is spent");
+}
+
 TEST_CASE("the archive keeps what was on the front, or every mapping that was evaluated") {
   const Bench bench;
   const auto kept = [&](const char* what) {

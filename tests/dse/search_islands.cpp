@@ -73,16 +73,13 @@ Outcome explore(const Plan& plan) {
       return Islands::Wish{rank == 1 && ++epochs == plan.stop_after, false};
     };
     Islands islands(search, island);
-    Islands::Epoch epoch;
-    if (plan.state.empty()) {
+    const bool resumed = !plan.state.empty();
+    if (resumed)
+      search.resume(part_states(plan.state, plan.islands)[static_cast<std::size_t>(rank)]);
+    else
       search.start(
           seeds(space, model.costs(), asked.population, static_cast<std::size_t>(options.evaluations), options.seed));
-      epoch = islands.exchange({});
-    } else {
-      search.resume(part_states(plan.state, plan.islands)[static_cast<std::size_t>(rank)]);
-      epoch = islands.run(wish);
-    }
-    while (!epoch.over) epoch = islands.run(wish);
+    const Islands::Epoch epoch = islands.run(resumed, wish, [](const Islands::Epoch&) {});
     if (rank > 0) return;
     for (const FrontEntry& entry : search.front().entries()) outcome.front.emplace_back(entry.genome, entry.values);
     outcome.evaluations = epoch.evaluations;
