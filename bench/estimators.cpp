@@ -1,6 +1,7 @@
 // How far the estimates are from what then runs: the figures that docs/estimators.md publishes.
 //
-//   bench_estimators PLATFORM.yaml [--rounds N] [--random N] [--seed N] [--frames N] MODEL...
+//   bench_estimators PLATFORM.yaml [--rounds N] [--random N] [--seed N] [--frames N] [--record FILE | --replay FILE]
+//                    [--steps] MODEL...
 //
 // The platform's first two devices must be local, with the profiles that `dse calibrate --platform` wrote. Of every
 // network, the mapping to the first device alone and to two devices - the four strategies, and N (default 3) random
@@ -8,6 +9,10 @@
 // run over MPI in turn, N rounds (default 5; 0: kernels only) of all of them, and the medians are compared. Nothing
 // that is measured here flows back into the estimates. Beside every error stands how far single rounds were from their
 // own median.
+//
+// --record FILE keeps what was measured as JSON, --replay FILE compares the estimates with it instead of running again:
+// how much better other estimates are, on the same runs. --steps tells of every run step: its layers, the device, its
+// part of the first layer's work, seconds as estimated and as measured.
 //
 // Kernels are compared apart: every layer of every network alone, and those parts of it that calibration would measure,
 // each with one engine call and the cuts at its ports.
@@ -20,10 +25,12 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "deploy/package.hpp"
 #include "deploy/reference.hpp"
 #include "dse/commands/device_calibration.hpp"
@@ -42,7 +49,8 @@ using namespace dse;
 struct Options {
   std::size_t rounds = 5, random = 3, frames = 0;
   std::uint64_t seed = 1;
-  fs::path platform;
+  bool steps = false;
+  fs::path platform, record, replay;
   std::vector<fs::path> models;
 };
 
@@ -57,8 +65,13 @@ Options parse(int argc, char** argv) {
         options.models.emplace_back(word);
       continue;
     }
+    if (word == "--steps") {
+      options.steps = true;
+      continue;
+    }
     if (i + 1 == argc) throw Error(ExitCode::usage, "USAGE", word + " needs a value");
-    const std::size_t value = std::strtoull(argv[++i], nullptr, 10);
+    const std::string text = argv[++i];
+    const std::size_t value = std::strtoull(text.c_str(), nullptr, 10);
     if (word == "--rounds")
       options.rounds = value;
     else if (word == "--random")
@@ -67,6 +80,10 @@ Options parse(int argc, char** argv) {
       options.frames = value;
     else if (word == "--seed")
       options.seed = value;
+    else if (word == "--record")
+      options.record = text;
+    else if (word == "--replay")
+      options.replay = text;
     else
       throw Error(ExitCode::usage, "USAGE", "unknown option " + word);
   }
@@ -88,14 +105,35 @@ struct Subject {
   bool one_device = false;
   fs::path package;
   Tier tier = Tier::table;
-  double known = 0;  // share of the estimated compute time that stands in the kernel table
-  Quantity latency, period, memory;
+  double known = 0;                             // share of the estimated compute time that stands in the kernel table
+  Quantity latency, period, simulated, memory;  // simulated: the period, frame by frame
   struct DeviceTimes {
     DeviceEstimate estimated;
     std::vector<double> busy, communication;
   };
   std::vector<DeviceTimes> devices;  // by rank
+  struct StepTimes {
+    std::string what;
+    double estimated = 0;
+    std::vector<double> measured;
+  };
+  std::map<std::string, StepTimes> steps;  // of run steps, by "rank/lane/step"
+
+  std::string key() const { return network + "/" + mapping; }
 };
+
+// Every list of measured figures of a subject, by its name.
+template <typename Subjects, typename Visit>
+void visit_measured(Subjects& subject, const Visit& visit) {
+  visit("latency", subject.latency.rounds);
+  visit("period", subject.period.rounds);
+  visit("memory", subject.memory.rounds);
+  for (std::size_t d = 0; d < subject.devices.size(); ++d) {
+    visit(fmt::format("busy {}", d), subject.devices[d].busy);
+    visit(fmt::format("communication {}", d), subject.devices[d].communication);
+  }
+  for (auto& [place, step] : subject.steps) visit("step " + place, step.measured);
+}
 
 std::vector<test::NamedMapping> mappings_of(const Estimator& estimator, const Options& options) {
   const Network& network = estimator.network();
@@ -135,28 +173,92 @@ class Bench {
   }
 
   void run() {
+    if (!options_.replay.empty())
+      replayed_ = nlohmann::json::parse(read_text(options_.replay, std::uint64_t{64} << 20));
     for (const fs::path& model : options_.models) prepare(model);
-    summarise_kernels();
-    for (std::size_t round = 0; round < options_.rounds; ++round) {
-      for (Subject& subject : subjects_) measure(subject, round == 0);
-      std::cerr << "round " << round + 1 << " of " << options_.rounds << "\n";
+    if (options_.replay.empty()) {
+      summarise_kernels();
+      measure_all();
+    } else {
+      summarise_kernels();
+      replay();
     }
+    if (!options_.record.empty()) record();
     std::erase_if(subjects_, [](const Subject& subject) { return subject.latency.rounds.empty(); });
-    for (const Subject& subject : subjects_) print(subject);
+    for (Subject& subject : subjects_) {
+      subject.simulated.rounds = subject.period.rounds;
+      print(subject);
+    }
     std::cout << "\n";
     summarise("one device, latency", true, &Subject::latency);
     summarise("one device, memory", true, &Subject::memory);
     summarise("two devices, latency", false, &Subject::latency);
     summarise("two devices, period", false, &Subject::period);
+    summarise("two devices, simulated", false, &Subject::simulated);
     summarise("two devices, memory", false, &Subject::memory);
     rank("latency", &Subject::latency);
     rank("period", &Subject::period);
+    rank("simulated period", &Subject::simulated);
     if (failed_ > 0) std::cout << failed_ << " runs failed or gave wrong outputs\n";
   }
 
   bool failed() const { return failed_ > 0; }
 
  private:
+  void measure_all() {
+    for (std::size_t round = 0; round < options_.rounds; ++round) {
+      for (Subject& subject : subjects_) measure(subject, round == 0);
+      std::cerr << "round " << round + 1 << " of " << options_.rounds << "\n";
+    }
+  }
+
+  void record() const {
+    nlohmann::json all = kernel_times_;
+    for (const Subject& subject : subjects_)
+      visit_measured(subject, [&](const std::string& name, const std::vector<double>& figures) {
+        all[subject.key()][name] = figures;
+      });
+    write_file(options_.record, all.dump(1) + "\n");
+  }
+
+  static nlohmann::json to_json(const std::vector<GroupTime>& times) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const GroupTime& time : times) rows.push_back({time.seconds, time.spread});
+    return rows;
+  }
+  static std::vector<GroupTime> times_of(const nlohmann::json& rows) {
+    std::vector<GroupTime> times;
+    for (const nlohmann::json& row : rows) times.push_back({row.at(0).get<double>(), row.at(1).get<double>(), 1});
+    return times;
+  }
+
+  // Of every layer alone, and of parts.
+  struct KernelTimes {
+    std::vector<GroupTime> layers, parts;
+  };
+  KernelTimes kernel_times(const Network& network, const CalibrationPlan& plan) {
+    constexpr double seconds = 5;
+    const std::string key = "kernels of " + network.name();
+    if (!options_.replay.empty()) {
+      const nlohmann::json& known = replayed_.value(key, nlohmann::json::object());
+      return {times_of(known.value("layers", nlohmann::json::array())),
+              times_of(known.value("parts", nlohmann::json::array()))};
+    }
+    const NetworkTimes times = time_network(network, plan, 1, {"kernels", {1}, {usable_cpus().front()}, seconds});
+    KernelTimes result{times.chains[every_layer_alone], times.parts};
+    kernel_times_[key] = {{"layers", to_json(result.layers)}, {"parts", to_json(result.parts)}};
+    return result;
+  }
+
+  void replay() {
+    const nlohmann::json& all = replayed_;
+    for (Subject& subject : subjects_)
+      if (const auto found = all.find(subject.key()); found != all.end())
+        visit_measured(subject, [&](const std::string& name, std::vector<double>& figures) {
+          figures = found->value(name, std::vector<double>());
+        });
+  }
+
   void prepare(const fs::path& model) {
     const Network network = Network::import(model);
     const Estimator estimator(network, local_);
@@ -172,9 +274,15 @@ class Bench {
       subject.known = known_share(estimator, plan);
       subject.latency.estimated = estimate.latency_s;
       subject.period.estimated = estimate.period_s;
+      subject.simulated.estimated = estimator.simulated_period(plan);
       subject.memory.estimated = estimate.memory_max_bytes;
       for (const DeviceEstimate& device : estimate.devices)
         if (device.used) subject.devices.push_back({device, {}, {}});
+      note_steps(estimator, plan, subject);
+      if (!options_.replay.empty()) {
+        subjects_.push_back(std::move(subject));
+        continue;
+      }
       subject.package = folder_ / fmt::format("{}", subjects_.size());
       deploy::write_package(reference, platform_, plan, manifest_estimate(platform_, estimate), subject.package, {});
       subjects_.push_back(std::move(subject));
@@ -182,31 +290,48 @@ class Bench {
     time_kernels(estimator);
   }
 
+  static std::string place(std::size_t rank, std::size_t lane, std::size_t step) {
+    return fmt::format("{}/{}/{:04}", rank, lane, step);
+  }
+
+  static void note_steps(const Estimator& estimator, const Plan& plan, Subject& subject) {
+    const Network& network = estimator.network();
+    std::vector<std::size_t> rank_of(plan.programs.programs.size(), 0);
+    for (std::size_t d = 0, rank = 0; d < rank_of.size(); ++d)
+      if (!plan.programs.programs[d].lanes.empty()) rank_of[d] = rank++;
+    for (const PlanSegment& segment : plan.segments) {
+      const Part& first = plan.parts[segment.parts.front()];
+      subject.steps[place(rank_of[segment.device], segment.lane, segment.step)] = {
+          fmt::format("{} parts from {} ({:.2f})", segment.parts.size(), network.layers()[first.layer].name,
+                      first.fraction),
+          estimator.segment_seconds(plan, segment),
+          {}};
+    }
+  }
+
   // With one thread, on the first device.
   void time_kernels(const Estimator& estimator) {
     const Network& network = estimator.network();
     const DeviceProfile& profile = *local_.devices[0].profile;
-    constexpr double seconds = 5;
-    CalibrationPlan plan = plan_calibration(network);
-    const NetworkTimes times = time_network(network, plan, 1, {"kernels", {1}, {usable_cpus().front()}, seconds});
+    const CalibrationPlan plan = plan_calibration(network);
+    const KernelTimes times = kernel_times(network, plan);
     const auto add = [&](Tier tier, double kernel, double edges, const GroupTime& time, const char* what,
                          OperatorClass op_class) {
       if (time.seconds <= 0) return;
       const double estimated = kernel + profile.run_overhead_seconds + profile.cut_seconds_per_byte * edges;
       kernels_.push_back({what, tier == Tier::table, estimated, time.seconds, time.spread, op_class});
     };
-    constexpr std::size_t every_layer_alone = 1;
-    for (std::size_t g = 0; g < plan.chains[every_layer_alone].size(); ++g) {
+    for (std::size_t g = 0; g < std::min(times.layers.size(), plan.chains[every_layer_alone].size()); ++g) {
       const CalibrationGroup& group = plan.chains[every_layer_alone][g];
       const LayerCost cost = estimator.layer(group.layers.front(), 0, 1);
-      add(cost.tier, cost.seconds, group.cut_bytes, times.chains[every_layer_alone][g], "layers",
+      add(cost.tier, cost.seconds, group.cut_bytes, times.layers[g], "layers",
           network.layers()[group.layers.front()].op_class);
     }
-    for (std::size_t p = 0; p < plan.parts.size(); ++p) {
+    for (std::size_t p = 0; p < std::min(times.parts.size(), plan.parts.size()); ++p) {
       const CalibrationPart& part = plan.parts[p];
       const PartCost cost = part_cost(network, network.layers()[part.layer], profile, 1);
       const PartCurve& curve = cost.curve(part.axis);
-      add(curve.known() ? Tier::table : Tier::analytical,
+      add(cost.measured[static_cast<std::size_t>(part.axis)] ? Tier::table : Tier::analytical,
           curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}, part.axis),
           part.edge_bytes, times.parts[p], "parts", network.layers()[part.layer].op_class);
     }
@@ -272,22 +397,32 @@ class Bench {
     for (std::size_t rank = 0; rank < std::min(measured.devices.size(), subject.devices.size()); ++rank) {
       subject.devices[rank].busy.push_back(measured.devices[rank].busy_s);
       subject.devices[rank].communication.push_back(measured.devices[rank].communication_s);
+      for (const validator::ReportStep& step : measured.devices[rank].steps) {
+        const auto found = subject.steps.find(place(rank, step.lane, step.step));
+        if (found != subject.steps.end()) found->second.measured.push_back(step.median_s);
+      }
     }
   }
 
-  static void print(const Subject& subject) {
+  void print(const Subject& subject) const {
     const auto figures = [](const Quantity& quantity, double unit) {
       return fmt::format("{:9.2f} {:9.2f} {:+6.1f} %", quantity.estimated / unit, quantity.measured() / unit,
                          100 * quantity.error());
     };
     constexpr double ms = 1e-3, mib = 1024.0 * 1024.0;
-    std::cout << fmt::format("{:<28} {:<14} table {:3.0f} % | {} | {} | {}\n", subject.network, subject.mapping,
-                             100 * subject.known, figures(subject.latency, ms), figures(subject.period, ms),
+    std::cout << fmt::format("{:<28} {:<14} table {:3.0f} % | {} | {} ({:.2f}) | {}\n", subject.network,
+                             subject.mapping, 100 * subject.known, figures(subject.latency, ms),
+                             figures(subject.period, ms), subject.simulated.estimated / ms,
                              figures(subject.memory, mib));
     for (const Subject::DeviceTimes& device : subject.devices)
       std::cout << fmt::format("    computes {:9.2f} {:9.2f} ms, communicates {:9.2f} {:9.2f} ms\n",
                                device.estimated.busy_s / ms, validator::median(device.busy) / ms,
                                device.estimated.communication_s / ms, validator::median(device.communication) / ms);
+    if (!options_.steps) return;
+    for (const auto& [where, step] : subject.steps)
+      std::cout << fmt::format("      {:<10} {:<40} {:8.0f} {:8.0f} us {:+6.1f} %\n", where, step.what,
+                               1e6 * step.estimated, 1e6 * validator::median(step.measured),
+                               100 * (step.estimated / validator::median(step.measured) - 1));
   }
 
   void summarise(const std::string& what, bool one_device, Quantity Subject::*quantity) const {
@@ -364,6 +499,8 @@ class Bench {
     OperatorClass op_class = OperatorClass::other;
   };
   std::vector<KernelError> kernels_;
+  static constexpr std::size_t every_layer_alone = 1;  // of a calibration plan's chains
+  nlohmann::json kernel_times_ = nlohmann::json::object(), replayed_;
   std::vector<Subject> subjects_;
   std::size_t failed_ = 0;
 };

@@ -89,15 +89,15 @@ void judge_parts(DeviceProfile& profile);
 // Resident memory of a process that loaded some groups and ran them, beyond that of the engine alone and without the
 // probe's own tensors, with what should explain it.
 struct MemoryObservation {
-  double sessions = 0, weight_bytes = 0, live_bytes = 0;  // live: of the hungriest group
+  double sessions = 0, parts = 0, weight_bytes = 0, live_bytes = 0;  // live: of the hungriest group
   LoadingMemory loading;
   double loaded_peak_bytes = 0, run_peak_bytes = 0;  // measured
 };
 MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups);
 
-// Fills memory_session_bytes and the factors, and adds what the engine takes once it has run anything to
-// memory_base_bytes: least squares, then raised until no observation is under-estimated by more than 2 % of the whole
-// process.
+// Fills memory_session_bytes, memory_part_bytes and the factors, and adds what the engine takes once it has run
+// anything to memory_base_bytes: least squares, then raised until no observation is under-estimated by more than 2 % of
+// the whole process.
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile);
 
 // How much later a message was noticed by a device that had waited for it for so long.

@@ -164,8 +164,9 @@ double cross_validate(const std::string& op_class, int threads, const Kernels& k
     for (const KernelMeasurement* kernel : kernels)
       (signatures.at(kernel->signature) % folds == fold ? left_out : kept).push_back(kernel);
     const ClassModel model = fit_class(op_class, threads, kept);
+    const Neighbours neighbours(model, kept);
     for (const KernelMeasurement* kernel : left_out) {
-      const double predicted = evaluate(model, *kernel) * neighbourhood(model, kept, *kernel).factor;
+      const double predicted = evaluate(model, *kernel) * neighbours.of(*kernel).factor;
       error += std::abs(predicted / kernel->seconds - 1);
     }
   }
@@ -185,12 +186,10 @@ void add_classes(int threads, DeviceProfile& profile) {
   };
   for (const KernelMeasurement& kernel : profile.kernels)
     if (kernel.threads == threads) add(kernel);
-  // A part is a kernel of another shape.
   std::deque<KernelMeasurement> shapes;
-  for (const PartMeasurement& p : profile.parts)
-    if (p.threads == threads)
-      add(shapes.emplace_back(
-          KernelMeasurement{p.signature, p.op_class, threads, p.seconds, p.spread, p.samples, p.macs, p.bytes, {}}));
+  for (const PartMeasurement& part : profile.parts)
+    if (part.threads == threads)
+      add(shapes.emplace_back(as_kernel(part, profile.find(part.signature, threads)->shape)));
   // One operator of several in a class, where there is enough to go by.
   for (auto& [narrow, kernels] : by_operator)
     if (kernels.size() >= enough_of_one && kernels.size() < by_class.at(kernels.front()->op_class).size())

@@ -35,30 +35,37 @@ Eigen::VectorXd fit(Eigen::MatrixXd a, Eigen::VectorXd b, double base_bytes) {
   return x;
 }
 
-// Running: the constant and what activations take, raised together.
-Eigen::VectorXd fit_running(std::span<const MemoryObservation> observations, double base_bytes) {
+struct Running {
+  double constant = 0, session = 0, part = 0, weight = 0, live = 0;
+  double of_sessions(double sessions, double parts) const { return session * sessions + part * parts; }
+};
+
+// The constant and what activations take are raised together.
+Running fit_running(std::span<const MemoryObservation> observations, double base_bytes) {
   const auto rows = static_cast<Eigen::Index>(observations.size());
-  Eigen::MatrixXd a(rows, 4);
+  Eigen::MatrixXd a(rows, 5);
   Eigen::VectorXd b(rows);
   for (Eigen::Index r = 0; r < rows; ++r) {
     const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
-    a.row(r) << 1, o.sessions, o.weight_bytes, o.live_bytes;
+    a.row(r) << 1, o.sessions, o.parts, o.weight_bytes, o.live_bytes;
     b[r] = o.run_peak_bytes;
   }
-  Eigen::VectorXd x = fit(a, b, base_bytes);
+  const Eigen::VectorXd x = fit(a, b, base_bytes);
+  Running result{x[0], x[1], x[2], x[3], x[4]};
   double raise = 1;
   for (Eigen::Index r = 0; r < rows; ++r) {
-    const double fixed = x[1] * a(r, 1) + x[2] * a(r, 2), raised = x[0] + x[3] * a(r, 3);
+    const double raised = result.constant + result.live * a(r, 4);
+    const double fixed = (a.row(r) * x).value() - raised;
     if (raised > 0) raise = std::max(raise, (least(base_bytes, b[r]) - fixed) / raised);
   }
-  x[0] *= raise;
-  x[3] *= raise;
-  return x;
+  result.constant *= raise;
+  result.live *= raise;
+  return result;
 }
 
 // Loading, with a constant of its own, which the profile has on top of running's. Of one session each: a later one uses
 // again what earlier ones gave back, by chance more or less.
-void fit_loading(std::span<const MemoryObservation> all, const Eigen::VectorXd& running, double base_bytes,
+void fit_loading(std::span<const MemoryObservation> all, const Running& running, double base_bytes,
                  DeviceProfile& profile) {
   std::vector<MemoryObservation> observations;
   for (const MemoryObservation& one : all)
@@ -70,7 +77,7 @@ void fit_loading(std::span<const MemoryObservation> all, const Eigen::VectorXd& 
   for (Eigen::Index r = 0; r < rows; ++r) {
     const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
     a.row(r) << 1, o.loading.relaid_bytes, o.loading.folded_bytes, o.loading.largest_relaid_bytes;
-    b[r] = o.loaded_peak_bytes - running[1] * o.loading.sessions;
+    b[r] = o.loaded_peak_bytes - running.of_sessions(o.loading.sessions, o.loading.parts);
   }
   const Eigen::VectorXd x = fit(a, b, base_bytes);
   double constant = x[0];
@@ -79,7 +86,7 @@ void fit_loading(std::span<const MemoryObservation> all, const Eigen::VectorXd& 
   profile.memory_load_factor = x[3];
   for (Eigen::Index r = 0; r < rows; ++r)
     constant = std::max(constant, least(base_bytes, b[r]) - (a.row(r).tail(3) * x.tail(3)).value());
-  profile.memory_load_bytes = constant - running[0];
+  profile.memory_load_bytes = constant - running.constant;
 }
 
 }  // namespace
@@ -87,12 +94,13 @@ void fit_loading(std::span<const MemoryObservation> all, const Eigen::VectorXd& 
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile) {
   if (observations.empty()) return;
   const double base_bytes = profile.memory_base_bytes;
-  const Eigen::VectorXd running = fit_running(observations, base_bytes);
+  const Running running = fit_running(observations, base_bytes);
   constexpr double least_factor = 1e-3;  // profiles hold no zeros
-  profile.memory_base_bytes += running[0];
-  profile.memory_session_bytes = running[1];
-  profile.memory_weight_factor = std::max(running[2], least_factor);
-  profile.memory_activation_factor = std::max(running[3], least_factor);
+  profile.memory_base_bytes += running.constant;
+  profile.memory_session_bytes = running.session;
+  profile.memory_part_bytes = running.part;
+  profile.memory_weight_factor = std::max(running.weight, least_factor);
+  profile.memory_activation_factor = std::max(running.live, least_factor);
   fit_loading(observations, running, base_bytes, profile);
 }
 

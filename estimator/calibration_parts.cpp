@@ -79,11 +79,6 @@ const GroupTime* alone(const NetworkTimes& times, LayerId layer, const Calibrati
   return nullptr;
 }
 
-KernelMeasurement as_kernel(const PartMeasurement& part) {
-  return {
-      part.signature, part.op_class, part.threads, part.seconds, part.spread, part.samples, part.macs, part.bytes, {}};
-}
-
 // Leaving out, of every curve, one fraction between two others.
 double interpolation_error(const DeviceProfile& profile) {
   std::vector<double> errors;
@@ -112,7 +107,7 @@ double interpolation_error(const DeviceProfile& profile) {
 double unsaved_share(const DeviceProfile& profile, const ClassModel& model, PartAxis axis) {
   double products = 0, squares = 0;
   for (const PartMeasurement& part : profile.parts) {
-    if (part.axis != axis || !covers(model, as_kernel(part))) continue;
+    if (part.axis != axis || !covers(model, as_kernel(part, {}))) continue;
     const KernelMeasurement* whole = profile.find(part.signature, part.threads);
     if (whole == nullptr) continue;
     const double of_whole = roofline_seconds(model, whole->macs, whole->bytes);

@@ -1,22 +1,9 @@
 #include "estimator/class_model.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace dse {
-namespace {
-
-using Place = std::array<double, 5>;
-
-Place place(const KernelMeasurement& kernel) {
-  const KernelShape& shape = kernel.shape;
-  const double work = kernel.macs / (shape.channels_out * shape.positions_out);
-  return {std::log2(shape.channels_in), std::log2(shape.channels_out), std::log2(shape.positions_in),
-          std::log2(shape.positions_out), std::log2(std::max(work, 1.0))};
-}
-
-}  // namespace
 
 double roofline_seconds(const ClassModel& model, double macs, double bytes) {
   double seconds = model.base_seconds;
@@ -39,24 +26,59 @@ bool covers(const ClassModel& model, const KernelMeasurement& kernel) {
          (kernel.op_class == model.op_class || narrow_class(kernel) == model.op_class);
 }
 
-Neighbourhood neighbourhood(const ClassModel& model, std::span<const KernelMeasurement* const> measured,
-                            const KernelMeasurement& of) {
+KernelShape part_shape(const KernelShape& whole, PartAxis axis, double fraction, bool depthwise) {
+  KernelShape shape = whole;
+  switch (axis) {
+    case PartAxis::channels:
+      shape.channels_out *= fraction;
+      if (depthwise) shape.channels_in *= fraction;
+      break;
+    case PartAxis::inputs:
+      shape.channels_in *= fraction;
+      break;
+    case PartAxis::rows:
+      shape.positions_in *= fraction;
+      shape.positions_out *= fraction;
+      break;
+  }
+  return shape;
+}
+
+KernelMeasurement as_kernel(const PartMeasurement& part, const KernelShape& whole) {
+  const bool depthwise = part.op_class == "depthwise_convolution";
+  return {part.signature, part.op_class, part.threads,
+          part.seconds,   part.spread,   part.samples,
+          part.macs,      part.bytes,    part_shape(whole, part.axis, part.fraction, depthwise)};
+}
+
+Neighbours::Place Neighbours::place(const KernelMeasurement& kernel) {
+  const KernelShape& shape = kernel.shape;
+  const double work = kernel.macs / (shape.channels_out * shape.positions_out);
+  return {std::log2(shape.channels_in), std::log2(shape.channels_out), std::log2(shape.positions_in),
+          std::log2(shape.positions_out), std::log2(std::max(work, 1.0))};
+}
+
+Neighbours::Neighbours(const ClassModel& model, std::span<const KernelMeasurement* const> measured) {
+  for (const KernelMeasurement* kernel : measured) {
+    const double modelled = roofline_seconds(model, kernel->macs, kernel->bytes);
+    if (!kernel->shape.known() || modelled <= 0) continue;
+    known_.push_back({place(*kernel), std::log(kernel->seconds / modelled)});
+  }
+}
+
+Neighbourhood Neighbours::of(const KernelMeasurement& kernel) const {
   constexpr double width = 1;  // an octave of every feature
   constexpr double weight_of_none = 0.3;
   constexpr double largest_log = 0.7;  // twice or half
-  if (!of.shape.known()) return {};
-  const Place here = place(of);
+  if (!kernel.shape.known()) return {};
+  const Place here = place(kernel);
   double weights = 0, logs = 0;
-  for (const KernelMeasurement* kernel : measured) {
-    if (!kernel->shape.known()) continue;
-    const Place there = place(*kernel);
+  for (const Known& there : known_) {
     double square = 0;
-    for (std::size_t i = 0; i < here.size(); ++i) square += (here[i] - there[i]) * (here[i] - there[i]);
+    for (std::size_t i = 0; i < here.size(); ++i) square += (here[i] - there.place[i]) * (here[i] - there.place[i]);
     const double weight = std::exp(-square / (2 * width * width));
-    const double modelled = roofline_seconds(model, kernel->macs, kernel->bytes);
-    if (modelled <= 0) continue;
     weights += weight;
-    logs += weight * std::log(kernel->seconds / modelled);
+    logs += weight * there.log_ratio;
   }
   const double mean = logs / (weights + weight_of_none);
   return {std::exp(std::clamp(mean, -largest_log, largest_log)), weights / (weights + weight_of_none)};

@@ -16,24 +16,12 @@ LayerCost analytical(const ClassModel& model, const LayerFeatures& of) {
   return {evaluate(model, of), Tier::analytical, model.error > 0 ? model.error : unvalidated_uncertainty};
 }
 
-// The class' model, corrected by what like kernels of the class took. Where nothing is like it, its error may be that
-// of the model without its neighbours.
-LayerCost from_class(const Network& network, const Layer& layer, const DeviceProfile& profile,
-                     const ClassModel& model) {
-  const LayerFeatures of = features(network, layer);
-  LayerCost cost = analytical(model, of);
-  std::vector<const KernelMeasurement*> measured;
-  for (const KernelMeasurement& kernel : profile.kernels)
-    if (covers(model, kernel)) measured.push_back(&kernel);
-  KernelMeasurement unknown;
-  unknown.macs = of.work;
-  unknown.bytes = of.bytes;
-  unknown.shape = kernel_shape(network, layer);
-  const Neighbourhood near = neighbourhood(model, measured, unknown);
-  cost.seconds *= near.factor;
-  cost.uncertainty =
-      near.support * cost.uncertainty + (1 - near.support) * std::max(cost.uncertainty, unvalidated_uncertainty);
-  return cost;
+KernelMeasurement unknown_kernel(const LayerFeatures& of, const KernelShape& shape) {
+  KernelMeasurement kernel;
+  kernel.macs = of.work;
+  kernel.bytes = of.bytes;
+  kernel.shape = shape;
+  return kernel;
 }
 
 bool is_blocked(OperatorClass op_class) {
@@ -41,20 +29,13 @@ bool is_blocked(OperatorClass op_class) {
          op_class == OperatorClass::pool || op_class == OperatorClass::global_pool;
 }
 
-const ClassModel* measured_class(const DeviceProfile& profile, const Layer& layer, int threads) {
-  const std::string narrow = narrow_class(to_string(layer.op_class), layer.op_type);
-  for (const ClassModel& model : profile.classes)
-    if (model.threads == threads && model.op_class == narrow) return &model;
-  const ClassModel* model = profile.class_model(std::string(to_string(layer.op_class)), threads);
-  return model != nullptr && model->threads == threads ? model : nullptr;
-}
-
 // The profile's model of a class of which it need not have measured a kernel, else the generic device's.
 const ClassModel& model_of(const DeviceProfile& profile, OperatorClass op_class, int threads) {
   static const DeviceProfile generic = generic_profile(1);
   const std::string name(to_string(op_class));
   const ClassModel* model = profile.class_model(name, threads);
-  return model != nullptr && model->bytes_per_second > 0 ? *model : *generic.class_model(name, 1);
+  const bool grows = model != nullptr && (model->bytes_per_second > 0 || model->macs_per_second > 0);
+  return grows ? *model : *generic.class_model(name, 1);
 }
 
 // What validated runs of the device say of the class.
@@ -117,6 +98,33 @@ KernelShape kernel_shape(const Network& network, const Layer& layer) {
   return empty ? KernelShape{} : shape;
 }
 
+namespace {
+
+// Of a part that does this fraction of the work: strips of rows read all weights, slices of channels all inputs.
+LayerFeatures share_features(const Network& network, const Layer& layer, PartAxis axis, double fraction) {
+  double in = 0, out = 0;
+  for (const TensorId id : layer.inputs) in += static_cast<double>(network.tensors()[id].bytes());
+  for (const TensorId id : layer.outputs) out += static_cast<double>(network.tensors()[id].bytes());
+  const auto weights = static_cast<double>(layer.weight_bytes);
+  const bool channelwise = layer.weight_bytes == 0 || layer.op_class == OperatorClass::depthwise_convolution;
+  LayerFeatures of = features(network, layer);
+  of.work *= fraction;
+  switch (axis) {
+    case PartAxis::channels:
+      of.bytes = fraction * (weights + out) + (channelwise ? fraction : 1) * in;
+      break;
+    case PartAxis::inputs:
+      of.bytes = fraction * (weights + in) + out;
+      break;
+    case PartAxis::rows:
+      of.bytes = weights + fraction * (in + out);
+      break;
+  }
+  return of;
+}
+
+}  // namespace
+
 LayerFeatures part_features(const Network& network, const Part& part) {
   const Layer& layer = network.layers()[part.layer];
   LayerFeatures result;
@@ -131,61 +139,141 @@ LayerFeatures part_features(const Network& network, const Part& part) {
   return result;
 }
 
+namespace {
+
+// What a profile says of layers: what is asked again and again of it is looked up once.
+class ProfileCosts {
+ public:
+  explicit ProfileCosts(const DeviceProfile& profile) : profile_(profile) {
+    for (const PartMeasurement& part : profile.parts)
+      if (const KernelMeasurement* whole = profile.find(part.signature, part.threads))
+        part_kernels_.push_back(as_kernel(part, whole->shape));
+  }
+
+  LayerCost layer(const Network& network, const Layer& layer, int threads) {
+    if (const KernelMeasurement* kernel = profile_.find(layer.signature, threads)) {
+      // The quartile of n samples is known to about their spread / sqrt(n).
+      const double sampling =
+          kernel->samples > 0 ? kernel->spread / std::sqrt(static_cast<double>(kernel->samples)) : kernel->spread;
+      return {kernel->seconds, Tier::table, std::max(sampling, profile_.hold_out_error)};
+    }
+    if (const ClassModel* model = measured_class(layer, threads)) return from_class(network, layer, *model);
+    for (int fewer = threads - 1; fewer >= 1; --fewer)
+      if (const KernelMeasurement* kernel = profile_.find(layer.signature, fewer))
+        return {kernel->seconds, Tier::analytical, unmeasured_threads_uncertainty};
+    for (int fewer = threads - 1; fewer >= 1; --fewer)
+      if (const ClassModel* model = measured_class(layer, fewer))
+        return of_unmeasured_threads(from_class(network, layer, *model));
+    const DeviceProfile generic = generic_profile(threads);
+    const ClassModel* model = generic.class_model(std::string(to_string(layer.op_class)), threads);
+    if (model == nullptr) model = &generic.classes.front();
+    return of_unmeasured_threads(analytical(*model, features(network, layer)));
+  }
+
+  PartCost part(const Network& network, const Layer& of, int threads) {
+    const LayerCost whole = layer(network, of, threads);
+    const LayerFeatures all = features(network, of);
+    const ClassModel* model = measured_class(of, threads);
+    if (model == nullptr) model = profile_.class_model(std::string(to_string(of.op_class)), threads);
+    const double modelled = model != nullptr ? evaluate(*model, all) : 0;
+    PartCost result;
+    result.whole_seconds = whole.seconds;
+    result.uncertainty = whole.uncertainty;
+    if (model != nullptr && modelled > 0) {
+      const double scale = whole.seconds / modelled;
+      result.base_seconds = scale * model->base_seconds;
+      result.unsaved = model->unsaved;
+      if (model->macs_per_second > 0) result.seconds_per_work = scale / model->macs_per_second;
+      if (model->bytes_per_second > 0) result.seconds_per_byte = scale / model->bytes_per_second;
+      result.uncertainty = std::max(result.uncertainty, model->error > 0 ? model->error : unvalidated_uncertainty);
+    } else if (all.work > 0) {
+      result.seconds_per_work = whole.seconds / all.work;
+    } else {
+      result.base_seconds = whole.seconds;
+    }
+    for (const PartAxis axis : {PartAxis::channels, PartAxis::inputs, PartAxis::rows}) {
+      const auto at = static_cast<std::size_t>(axis);
+      result.curves[at] = part_curve(profile_, of.signature, axis, threads, whole.seconds);
+      result.measured[at] = result.curves[at].known();
+      if (!result.measured[at] && model != nullptr && modelled > 0)
+        result.curves[at] = modelled_curve(network, of, *model, axis, whole.seconds);
+    }
+    result.between = std::max(whole.uncertainty, profile_.part_error);
+    return result;
+  }
+
+ private:
+  const ClassModel* measured_class(const Layer& layer, int threads) const {
+    const std::string narrow = narrow_class(to_string(layer.op_class), layer.op_type);
+    for (const ClassModel& model : profile_.classes)
+      if (model.threads == threads && model.op_class == narrow) return &model;
+    const ClassModel* model = profile_.class_model(std::string(to_string(layer.op_class)), threads);
+    return model != nullptr && model->threads == threads ? model : nullptr;
+  }
+
+  static LayerCost of_unmeasured_threads(LayerCost cost) {
+    cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
+    return cost;
+  }
+
+  const Neighbours& neighbours(const ClassModel& model) {
+    const auto known = neighbours_.find(&model);
+    if (known != neighbours_.end()) return known->second;
+    std::vector<const KernelMeasurement*> measured;
+    for (const std::span<const KernelMeasurement> kernels :
+         {std::span(profile_.kernels), std::span(std::as_const(part_kernels_))})
+      for (const KernelMeasurement& kernel : kernels)
+        if (covers(model, kernel)) measured.push_back(&kernel);
+    return neighbours_.emplace(&model, Neighbours(model, measured)).first->second;
+  }
+
+  // The class' model, corrected by what like kernels of the class took. Where nothing is like it, its error may be that
+  // of the model without its neighbours.
+  LayerCost from_class(const Network& network, const Layer& layer, const ClassModel& model) {
+    const LayerFeatures of = features(network, layer);
+    LayerCost cost = analytical(model, of);
+    const Neighbourhood near = neighbours(model).of(unknown_kernel(of, kernel_shape(network, layer)));
+    cost.seconds *= near.factor;
+    cost.uncertainty =
+        near.support * cost.uncertainty + (1 - near.support) * std::max(cost.uncertainty, unvalidated_uncertainty);
+    return cost;
+  }
+
+  // Parts are kernels of other shapes; the whole costs what it costs, the parts in proportion.
+  PartCurve modelled_curve(const Network& network, const Layer& layer, const ClassModel& model, PartAxis axis,
+                           double whole_seconds) {
+    const KernelShape shape = kernel_shape(network, layer);
+    if (!shape.known()) return {};
+    const bool depthwise = layer.op_class == OperatorClass::depthwise_convolution;
+    const Neighbours& near = neighbours(model);
+    const auto seconds = [&](double fraction) {
+      const LayerFeatures of = share_features(network, layer, axis, fraction);
+      const KernelShape of_part = fraction < 1 ? part_shape(shape, axis, fraction, depthwise) : shape;
+      return evaluate(model, of) * near.of(unknown_kernel(of, of_part)).factor;
+    };
+    constexpr int points = 8;
+    const double scale = whole_seconds / seconds(1);
+    std::vector<CurvePoint> curve;
+    for (int i = 1; i < points; ++i) {
+      const double fraction = static_cast<double>(i) / points;
+      curve.push_back({fraction, scale * seconds(fraction)});
+    }
+    return {std::move(curve), whole_seconds};
+  }
+
+  const DeviceProfile& profile_;
+  std::vector<KernelMeasurement> part_kernels_;
+  std::map<const ClassModel*, Neighbours> neighbours_;
+};
+
+}  // namespace
+
 LayerCost layer_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
-  if (const KernelMeasurement* kernel = profile.find(layer.signature, threads)) {
-    // The quartile of n samples is known to about their spread / sqrt(n).
-    const double sampling =
-        kernel->samples > 0 ? kernel->spread / std::sqrt(static_cast<double>(kernel->samples)) : kernel->spread;
-    return {kernel->seconds, Tier::table, std::max(sampling, profile.hold_out_error)};
-  }
-  const LayerFeatures of = features(network, layer);
-  if (const ClassModel* model = measured_class(profile, layer, threads))
-    return from_class(network, layer, profile, *model);
-  for (int fewer = threads - 1; fewer >= 1; --fewer) {
-    if (const KernelMeasurement* kernel = profile.find(layer.signature, fewer)) {
-      return {kernel->seconds, Tier::analytical, unmeasured_threads_uncertainty};
-    }
-  }
-  for (int fewer = threads - 1; fewer >= 1; --fewer) {
-    if (const ClassModel* model = measured_class(profile, layer, fewer)) {
-      LayerCost cost = from_class(network, layer, profile, *model);
-      cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
-      return cost;
-    }
-  }
-  const DeviceProfile generic = generic_profile(threads);
-  const ClassModel* model = generic.class_model(std::string(to_string(layer.op_class)), threads);
-  if (model == nullptr) model = &generic.classes.front();
-  LayerCost cost = analytical(*model, of);
-  cost.uncertainty = std::max(cost.uncertainty, unmeasured_threads_uncertainty);
-  return cost;
+  return ProfileCosts(profile).layer(network, layer, threads);
 }
 
 PartCost part_cost(const Network& network, const Layer& layer, const DeviceProfile& profile, int threads) {
-  const LayerCost whole = layer_cost(network, layer, profile, threads);
-  const LayerFeatures of = features(network, layer);
-  const ClassModel* model = measured_class(profile, layer, threads);
-  if (model == nullptr) model = profile.class_model(std::string(to_string(layer.op_class)), threads);
-  const double modelled = model != nullptr ? evaluate(*model, of) : 0;
-  PartCost result;
-  result.whole_seconds = whole.seconds;
-  result.uncertainty = whole.uncertainty;
-  if (model != nullptr && modelled > 0) {
-    const double scale = whole.seconds / modelled;
-    result.base_seconds = scale * model->base_seconds;
-    result.unsaved = model->unsaved;
-    if (model->macs_per_second > 0) result.seconds_per_work = scale / model->macs_per_second;
-    if (model->bytes_per_second > 0) result.seconds_per_byte = scale / model->bytes_per_second;
-    result.uncertainty = std::max(result.uncertainty, model->error > 0 ? model->error : unvalidated_uncertainty);
-  } else if (of.work > 0) {
-    result.seconds_per_work = whole.seconds / of.work;
-  } else {
-    result.base_seconds = whole.seconds;
-  }
-  for (const PartAxis axis : {PartAxis::channels, PartAxis::inputs, PartAxis::rows})
-    result.curves[static_cast<std::size_t>(axis)] = part_curve(profile, layer.signature, axis, threads, whole.seconds);
-  result.between = std::max(whole.uncertainty, profile.part_error);
-  return result;
+  return ProfileCosts(profile).part(network, layer, threads);
 }
 
 double least_seconds(const Layer& layer, const PartCost& cost) {
@@ -209,7 +297,21 @@ LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int th
 }
 
 double copy_seconds(const DeviceProfile& profile, double bytes, int threads) {
-  return 2 * bytes / model_of(profile, OperatorClass::data_movement, threads).bytes_per_second;
+  if (profile.copies.empty()) {
+    static const DeviceProfile generic = generic_profile(1);
+    const std::string name(to_string(OperatorClass::data_movement));
+    const ClassModel* model = profile.class_model(name, threads);
+    if (model == nullptr || model->bytes_per_second <= 0) model = generic.class_model(name, 1);
+    return 2 * bytes / model->bytes_per_second;
+  }
+  const auto above = std::find_if(profile.copies.begin(), profile.copies.end(), [&](const CopyMeasurement& copy) {
+    return static_cast<double>(copy.bytes) >= bytes;
+  });
+  if (above == profile.copies.begin()) return above->seconds;
+  const CopyMeasurement& low = *(above - 1);
+  const double beyond = bytes - static_cast<double>(low.bytes);
+  if (above == profile.copies.end()) return low.seconds + beyond * low.seconds / static_cast<double>(low.bytes);
+  return low.seconds + beyond * (above->seconds - low.seconds) / static_cast<double>(above->bytes - low.bytes);
 }
 
 CostTable::CostTable(const Network& network, const Platform& platform) : layers_(network.layers().size()) {
@@ -219,11 +321,12 @@ CostTable::CostTable(const Network& network, const Platform& platform) : layers_
         known.try_emplace({device.profile.get(), device.cores}, Block{costs_.size(), device.cores});
     devices_.push_back(entry->second);
     if (!fresh) continue;
+    const DeviceProfile& profile = *device.profile;
+    ProfileCosts costs(profile);
     for (int threads = 1; threads <= device.cores; ++threads) {
       for (const Layer& layer : network.layers()) {
-        const DeviceProfile& profile = *device.profile;
-        costs_.push_back(corrected(layer_cost(network, layer, profile, threads), profile, layer.op_class, threads));
-        parts_.push_back(corrected(part_cost(network, layer, profile, threads), profile, layer.op_class, threads));
+        costs_.push_back(corrected(costs.layer(network, layer, threads), profile, layer.op_class, threads));
+        parts_.push_back(corrected(costs.part(network, layer, threads), profile, layer.op_class, threads));
       }
     }
   }

@@ -53,14 +53,15 @@ LayerCost sum_cost(const DeviceProfile& profile, const LayerFeatures& of, int th
 // The worker's own copy of a region into another buffer: each byte read once and written once.
 double copy_seconds(const DeviceProfile& profile, double bytes, int threads);
 
-// The cost of a part of a layer, so that the whole costs what layer_cost() says: where parts along its axis were
-// measured, what lies between them; else in terms of its features, the layer's class model, scaled. No term is
-// negative: a larger part never costs less.
+// The cost of a part of a layer, so that the whole costs what layer_cost() says: what lies between parts along its axis
+// that were measured, else between parts as the class' model and the measured kernels like them have it; of layers
+// without a known shape or a model, in terms of its features. No term is negative: a larger part never costs less.
 struct PartCost {
   double base_seconds = 0, seconds_per_work = 0, seconds_per_byte = 0;
   Tier tier = Tier::analytical;
   double uncertainty = 0;           // of a small part that was not measured
   std::array<PartCurve, 3> curves;  // by PartAxis
+  std::array<bool, 3> measured{};   // whether the curve's points were; else they are the class' model's
   double between = 0;               // uncertainty of what lies between measured parts
   double whole_seconds = 0;
   std::array<double, 3> unsaved{};  // by PartAxis

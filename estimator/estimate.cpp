@@ -105,13 +105,14 @@ LayerCost Estimator::State::part_cost(const Part& part, int threads) const {
   cost.tier = model.tier;
   const PartAxis axis = part_axis(network, part);
   const PartCurve& curve = model.curve(axis);
-  if (curve.known()) {
-    cost.seconds = curve.seconds(part.fraction);
+  const double among_others = platform.devices[part.device].profile->split_factor;
+  cost.seconds =
+      among_others * (curve.known() ? curve.seconds(part.fraction) : model.seconds(part_features(network, part), axis));
+  if (model.measured[static_cast<std::size_t>(axis)]) {
     const double beyond = std::max(0.0, 1 - part.fraction / curve.smallest());
     cost.uncertainty = model.between + beyond * (model.uncertainty - model.between);
     return cost;
   }
-  cost.seconds = model.seconds(part_features(network, part), axis);
   // The whole is measured, a vanishing part only modelled.
   cost.uncertainty += (1 - std::min(part.fraction, 1.0)) * (model.uncertainty - cost.uncertainty);
   return cost;

@@ -102,6 +102,7 @@ class Liveness {
 SegmentMemory segment_memory(const Network& network, std::span<const Part* const> parts,
                              std::span<const ValuePort> outputs) {
   SegmentMemory result;
+  result.parts = std::ssize(parts);
   std::vector<WeightSlice> all, relaid, folded;
   const auto append = [](std::vector<WeightSlice>& to, const Part& part) {
     to.insert(to.end(), part.weights.begin(), part.weights.end());
@@ -128,6 +129,7 @@ LoadingMemory loading_memory(std::span<const SegmentMemory> segments) {
   double most = -1;
   for (const SegmentMemory& segment : segments) {
     ++so_far.sessions;
+    so_far.parts += static_cast<double>(segment.parts);
     so_far.relaid_bytes += static_cast<double>(segment.relaid_bytes);
     so_far.folded_bytes = static_cast<double>(segment.folded_bytes);
     so_far.largest_relaid_bytes = static_cast<double>(segment.largest_relaid_bytes);
@@ -154,18 +156,19 @@ SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>&
 
 DeviceMemory device_memory(const DeviceProfile& profile, std::span<const SegmentMemory> segments, double slot_bytes) {
   DeviceMemory result;
-  double largest_activations = 0;
+  double largest_activations = 0, parts = 0;
   for (const SegmentMemory& segment : segments) {
     result.weight_bytes += static_cast<double>(segment.weight_bytes);
+    parts += static_cast<double>(segment.parts);
     largest_activations = std::max(largest_activations, static_cast<double>(segment.live_bytes));
   }
   const LoadingMemory loading = loading_memory(segments);
   result.load_bytes =
       profile.memory_base_bytes + profile.memory_load_bytes + profile.memory_session_bytes * loading.sessions +
-      profile.memory_relaid_factor * loading.relaid_bytes + profile.memory_fold_factor * loading.folded_bytes +
-      profile.memory_load_factor * loading.largest_relaid_bytes;
+      profile.memory_part_bytes * loading.parts + profile.memory_relaid_factor * loading.relaid_bytes +
+      profile.memory_fold_factor * loading.folded_bytes + profile.memory_load_factor * loading.largest_relaid_bytes;
   result.run_bytes = profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(segments.size()) +
-                     profile.memory_weight_factor * result.weight_bytes +
+                     profile.memory_part_bytes * parts + profile.memory_weight_factor * result.weight_bytes +
                      profile.memory_activation_factor * largest_activations + slot_bytes;
   return result;
 }

@@ -21,6 +21,7 @@ std::vector<DeviceMemory> device_memory(const Network& network, const Platform& 
 
 // What a segment holds in memory; a group of whole layers is one too.
 struct SegmentMemory {
+  std::int64_t parts = 0;
   std::int64_t weight_bytes = 0;  // of its distinct weights
   // Of these, the bytes that the engine copies into a layout of its own while a session is created: convolutions'. The
   // others stay mapped, and are read for the first time by the first frame.
@@ -36,7 +37,7 @@ struct SegmentMemory {
 // weights; the one that is being created also holds those that normalisations were folded into, and for a moment
 // several copies of one convolution's. What these are when their sum is highest.
 struct LoadingMemory {
-  double sessions = 0, relaid_bytes = 0, folded_bytes = 0, largest_relaid_bytes = 0;
+  double sessions = 0, parts = 0, relaid_bytes = 0, folded_bytes = 0, largest_relaid_bytes = 0;
 };
 LoadingMemory loading_memory(std::span<const SegmentMemory> segments);  // in the order of creation
 

@@ -194,6 +194,7 @@ void RunTables::fill(LayerId first, std::vector<SegmentMemory>& row) const {
   row.reserve(layers_ - first);
   for (LayerId layer = first; layer < layers_; ++layer) {
     const LayerMemory& of = layer_memory_[layer];
+    ++so_far.parts;
     for (const std::uint32_t slice : of.slices) {
       count(slice, in_all, so_far.weight_bytes);
       if (of.relaid) count(slice, in_relaid, so_far.relaid_bytes);

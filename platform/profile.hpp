@@ -51,6 +51,13 @@ struct PartMeasurement {
   double macs = 0, bytes = 0;  // features, as a kernel's
 };
 
+// One thread's copy between two places in memory, what it measures of the memory's bandwidth at that size.
+struct CopyMeasurement {
+  std::int64_t bytes = 0;
+  double seconds = 0;       // neither place was touched lately: what other work has left in the caches
+  double warm_seconds = 0;  // the same places again and again
+};
+
 // Coefficients of the analytical fallback for one operator class and thread count: seconds = base + macs/rate +
 // bytes/bandwidth. op_class may be narrowed to one operator, "normalisation/LRN".
 struct ClassModel {
@@ -97,13 +104,18 @@ struct DeviceProfile {
   // 0: unknown.
   double part_error = 0;
   std::vector<ClassModel> classes;
-  double run_overhead_seconds = 0;  // of one engine call
+  std::vector<CopyMeasurement> copies;  // ascending bytes; empty: not measured
+  double run_overhead_seconds = 0;      // of one engine call
   double cut_seconds_per_byte = 0;  // layout reorder and lost fusion at a cut, per byte of each tensor that crosses it
   double streaming_factor = 1;      // stage time while streaming / standalone
+  // Time of a part of a layer whose other parts are computed by other devices meanwhile / of the part by itself: what
+  // it reads comes from elsewhere, and devices of one host compete for its memory.
+  double split_factor = 1;
   // Memory, bytes: the larger of loading and of running = base + session * segments + factor * weights + factor * live
   // activations.
   double memory_base_bytes = 0;         // worker with engine and MPI up, nothing loaded
   double memory_session_bytes = 0;      // each further session
+  double memory_part_bytes = 0;         // each layer, or part of one, in a session: the engine's node and its plans
   double memory_weight_factor = 1;      // resident bytes per weight byte
   double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
   double memory_relaid_factor = 1;      // loading: per byte of convolutions' weights of all sessions

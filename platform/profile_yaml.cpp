@@ -95,6 +95,19 @@ PartMeasurement read_part(const Value& map) {
   return part;
 }
 
+std::vector<CopyMeasurement> read_copies(const Value& list) {
+  std::vector<CopyMeasurement> copies;
+  for (const Value& row : list.items()) {
+    row.allow_keys({"bytes", "seconds", "warm_seconds"});
+    const CopyMeasurement copy{row.at("bytes").integer(1, std::int64_t{1} << 50), positive(row.at("seconds")),
+                               positive(row.at("warm_seconds"))};
+    if (!copies.empty() && (copy.bytes <= copies.back().bytes || copy.seconds < copies.back().seconds))
+      row.fail("PROFILE-ORDER", "rows must be in ascending order of bytes, and larger copies take no less");
+    copies.push_back(copy);
+  }
+  return copies;
+}
+
 ClassModel read_class(const Value& map) {
   map.allow_keys({"op_class", "threads", "base_seconds", "macs_per_second", "bytes_per_second", "error", "unsaved"});
   ClassModel model;
@@ -113,10 +126,11 @@ ClassModel read_class(const Value& map) {
 }
 
 void read_memory(const Value& map, DeviceProfile& profile) {
-  map.allow_keys({"base_bytes", "session_bytes", "weight_factor", "activation_factor", "relaid_factor", "fold_factor",
-                  "load_factor", "load_bytes"});
+  map.allow_keys({"base_bytes", "session_bytes", "part_bytes", "weight_factor", "activation_factor", "relaid_factor",
+                  "fold_factor", "load_factor", "load_bytes"});
   profile.memory_base_bytes = non_negative(map, "base_bytes", 0);
   profile.memory_session_bytes = non_negative(map, "session_bytes", 0);
+  profile.memory_part_bytes = non_negative(map, "part_bytes", 0);
   profile.memory_weight_factor = positive_or(map, "weight_factor", 1);
   profile.memory_activation_factor = positive_or(map, "activation_factor", 1);
   profile.memory_relaid_factor = non_negative(map, "relaid_factor", 1);
@@ -206,16 +220,22 @@ std::string to_yaml(const DeviceProfile& p) {
       fmt::format("host: {{cpu: {}, kernel: {}, engine_version: {}, cores: {}, memory_bytes: {}}}\n", quote(p.host.cpu),
                   quote(p.host.kernel), quote(p.host.engine_version), p.host.cores, p.host.memory_bytes);
   out += fmt::format(
-      "noise: {}\nhold_out_error: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n",
+      "noise: {}\nhold_out_error: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n"
+      "split_factor: {}\n",
       shortest(p.noise), shortest(p.hold_out_error), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
-      shortest(p.streaming_factor));
+      shortest(p.streaming_factor), shortest(p.split_factor));
   out += fmt::format(
-      "memory: {{base_bytes: {}, session_bytes: {}, weight_factor: {}, activation_factor: {}, relaid_factor: "
+      "memory: {{base_bytes: {}, session_bytes: {}, part_bytes: {}, weight_factor: {}, activation_factor: {}, "
+      "relaid_factor: "
       "{}, fold_factor: {}, load_factor: {}, load_bytes: {}}}\n",
-      shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_weight_factor),
-      shortest(p.memory_activation_factor), shortest(p.memory_relaid_factor), shortest(p.memory_fold_factor),
-      shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
+      shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_part_bytes),
+      shortest(p.memory_weight_factor), shortest(p.memory_activation_factor), shortest(p.memory_relaid_factor),
+      shortest(p.memory_fold_factor), shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
   if (p.power) out += write_power(*p.power);
+  if (!p.copies.empty()) out += "copies:\n";
+  for (const CopyMeasurement& copy : p.copies)
+    out += fmt::format("  - {{bytes: {}, seconds: {}, warm_seconds: {}}}\n", copy.bytes, shortest(copy.seconds),
+                       shortest(copy.warm_seconds));
   out += p.classes.empty() ? "classes: []\n" : "classes:\n";
   for (const ClassModel& model : p.classes) out += write_class(model);
   if (!p.parts.empty()) out += fmt::format("part_error: {}\nparts:\n", shortest(p.part_error));
@@ -240,8 +260,8 @@ std::string to_yaml(const LinkProfile& p) {
 DeviceProfile parse_device_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "profile", 1);
   root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "hold_out_error", "run_overhead_seconds",
-                   "cut_seconds_per_byte", "streaming_factor", "memory", "power", "classes", "kernels", "part_error",
-                   "parts"});
+                   "cut_seconds_per_byte", "streaming_factor", "split_factor", "memory", "power", "classes", "kernels",
+                   "part_error", "parts", "copies"});
   DeviceProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto assumed = root.find("assumed")) profile.assumed = assumed->boolean();
@@ -252,9 +272,11 @@ DeviceProfile parse_device_profile(const std::string& text, const std::string& p
   profile.run_overhead_seconds = non_negative(root, "run_overhead_seconds", 0);
   profile.cut_seconds_per_byte = non_negative(root, "cut_seconds_per_byte", 0);
   profile.streaming_factor = positive_or(root, "streaming_factor", 1);
+  profile.split_factor = positive_or(root, "split_factor", 1);
   if (const auto memory = root.find("memory")) read_memory(*memory, profile);
   // Older readers refuse the key, so that they misread nothing: the version stays.
   if (const auto power = root.find("power")) profile.power = read_power(*power);
+  if (const auto copies = root.find("copies")) profile.copies = read_copies(*copies);
   const Value classes = root.at("classes"), kernels = root.at("kernels");
   for (const Value& model : classes.items()) profile.classes.push_back(read_class(model));
   for (const Value& kernel : kernels.items()) profile.kernels.push_back(read_kernel(kernel));

@@ -182,6 +182,7 @@ TimingReport measure_times(const TimingRequest& request) {
   else
     sample_times(request, chains, report);
   report.seconds = wall_seconds() - begin;
+  report.copies = measure_copies();
   for (std::size_t c = request.chains.size(); c < chains.size(); ++c) report.apart.push_back(report.chains[c].front());
   report.chains.resize(request.chains.size());
   return report;

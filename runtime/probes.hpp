@@ -37,10 +37,19 @@ struct ModelTime {
   std::size_t samples = 0;  // kept
 };
 
+// One thread's copy of so many bytes between two places.
+struct CopyTime {
+  std::int64_t bytes = 0;
+  double seconds = 0;       // lower quartile, of places that eight megabytes of other copies pushed out of near caches
+  double warm_seconds = 0;  // of the same places again and again
+};
+std::vector<CopyTime> measure_copies();
+
 struct TimingReport {
   std::string engine_version;
   std::vector<std::vector<ModelTime>> chains;  // as the request's
   std::vector<ModelTime> apart;
+  std::vector<CopyTime> copies;
   std::size_t passes = 0;
   double preempted = 0;  // fraction of samples during which another process took the processor
   double noise = 0;      // relative interquartile range of a fixed piece of arithmetic, run once a pass
@@ -83,8 +92,8 @@ struct LinkRequest {
 
 struct LinkSample {
   std::int64_t bytes = 0;
-  double seconds = 0;      // one way: half a round trip, lower quartile
-  double cpu_seconds = 0;  // processor time of one end for one message
+  double seconds = 0;      // one way, found by a receiver that looks all the time: half a round trip, lower quartile
+  double cpu_seconds = 0;  // processor time of one end for one message, under the wait policy
 };
 
 // How much later a message is noticed by a device that has been waiting for it: its worker looks less and less often.

@@ -55,9 +55,13 @@ TimingRequest timing_request_from_json(const std::string& text) {
 std::string to_json(const TimingReport& r) {
   json chains = json::array();
   for (const auto& chain : r.chains) chains.push_back(times_json(chain));
+  json copies = json::array();
+  for (const CopyTime& c : r.copies)
+    copies.push_back({{"bytes", c.bytes}, {"seconds", c.seconds}, {"warm_seconds", c.warm_seconds}});
   return json{{"engine_version", r.engine_version},
               {"chains", std::move(chains)},
               {"apart", times_json(r.apart)},
+              {"copies", std::move(copies)},
               {"passes", r.passes},
               {"preempted", r.preempted},
               {"noise", r.noise},
@@ -72,6 +76,9 @@ TimingReport timing_report_from_json(const std::string& text) {
     j.at("engine_version").get_to(r.engine_version);
     j.at("passes").get_to(r.passes);
     j.at("preempted").get_to(r.preempted);
+    for (const json& c : j.at("copies"))
+      r.copies.push_back(
+          {c.at("bytes").get<std::int64_t>(), c.at("seconds").get<double>(), c.at("warm_seconds").get<double>()});
     j.at("noise").get_to(r.noise);
     j.at("quota").get_to(r.quota);
     j.at("seconds").get_to(r.seconds);

@@ -101,8 +101,7 @@ double computing_cpu_seconds(Exchange& exchange, std::size_t repetitions) {
   return (process_cpu_seconds() - exchange.computed() - before) / static_cast<double>(2 * repetitions);
 }
 
-void measure_all(runtime::MpiTransport& transport, const LinkRequest& request, LinkReport& report) {
-  Exchange exchange(transport);
+void measure_messages(Exchange& exchange, const LinkRequest& request, LinkReport& report) {
   for (const std::int64_t bytes : request.sizes) {
     // About 64 MiB of traffic a size at most.
     const std::int64_t affordable =
@@ -110,14 +109,47 @@ void measure_all(runtime::MpiTransport& transport, const LinkRequest& request, L
     report.samples.push_back(
         measure(exchange, bytes, Pause{0}, std::min(request.repetitions, static_cast<std::size_t>(affordable)), quiet));
   }
+}
+
+void measure_waiting(Exchange& exchange, const LinkRequest& request, LinkReport& report) {
   constexpr std::size_t most_of_one_kind = 200;
   report.computing_cpu_seconds = computing_cpu_seconds(exchange, most_of_one_kind);
+  constexpr std::size_t few = 4;
+  for (LinkSample& sample : report.samples)
+    sample.cpu_seconds = measure(exchange, sample.bytes, Pause{0}, few, middle).cpu_seconds;
   if (report.samples.empty()) return;
   const LinkSample& least = report.samples.front();
   for (const Pause thinking : thoughts) {
     const double late = measure(exchange, least.bytes, thinking, request.repetitions, middle).seconds - least.seconds;
     report.wakes.push_back({std::chrono::duration<double>(thinking).count(), std::max(late, 0.0)});
   }
+}
+
+// A worker's threads for a while: one that exchanges, this one for the communication.
+template <typename Measure>
+void with_exchange(const program::WaitPolicy& wait, const Measure& measure) {
+  runtime::MpiTransport transport(wait, 1);
+  std::exception_ptr failure;
+  std::thread computing([&] {
+    try {
+      Exchange exchange(transport);
+      measure(exchange);
+      transport.close();
+    } catch (...) {
+      failure = std::current_exception();
+      transport.abort(failure);
+    }
+  });
+  transport.serve();
+  computing.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+program::WaitPolicy asked(const LinkRequest& request) {
+  program::WaitPolicy wait;
+  wait.microseconds = request.poll_microseconds;
+  if (request.poll_microseconds == 0) wait.kind = program::WaitPolicy::Kind::spin;
+  return wait;
 }
 
 }  // namespace
@@ -129,25 +161,14 @@ LinkReport measure_link(const LinkRequest& request, int& argc, char**& argv) {
     throw Error(ExitCode::usage, "PROBE-RANKS", "the link probe runs as an MPI job of two ranks");
   if (static_cast<std::size_t>(session.rank()) < request.cpus.size())
     stay_on(request.cpus[static_cast<std::size_t>(session.rank())]);
-  program::WaitPolicy wait;
-  wait.microseconds = request.poll_microseconds;
-  if (request.poll_microseconds == 0) wait.kind = program::WaitPolicy::Kind::spin;
   LinkReport report;
   report.rank = session.rank();
-  runtime::MpiTransport transport(wait, 1);
-  std::exception_ptr failure;
-  std::thread computing([&] {
-    try {
-      measure_all(transport, request, report);
-      transport.close();
-    } catch (...) {
-      failure = std::current_exception();
-      transport.abort(failure);
-    }
-  });
-  transport.serve();
-  computing.join();
-  if (failure) std::rethrow_exception(failure);
+  // Nothing computes between these messages, which a worker's patience is made from: how long messages take by
+  // themselves is measured by a receiver that never pauses, what the pauses add is measured apart.
+  program::WaitPolicy eager;
+  eager.kind = program::WaitPolicy::Kind::yield;
+  with_exchange(eager, [&](Exchange& exchange) { measure_messages(exchange, request, report); });
+  with_exchange(asked(request), [&](Exchange& exchange) { measure_waiting(exchange, request, report); });
   const std::uint64_t after = resident().now;
   report.mpi_bytes = after > before ? after - before : 0;
   session.barrier();

@@ -11,6 +11,7 @@
 #include "dse/commands/commands.hpp"
 #include "dse/commands/device_calibration.hpp"
 #include "dse/commands/model_options.hpp"
+#include "dse/commands/pair_calibration.hpp"
 #include "dse/commands/power_options.hpp"
 #include "dse/commands/profile_report.hpp"
 #include "dse/commands/worker_memory.hpp"
@@ -140,6 +141,13 @@ void add_worker_memory(const std::optional<LinkCalibration>& link, DeviceProfile
   console.warn("no measurement of a worker's memory: " + error.message());
 }
 
+void add_pair(const std::vector<Network>& networks, int cores, DeviceProfile& profile, Console& console) try {
+  calibrate_pair(networks, cores, profile);
+} catch (const Error& error) {
+  if (error.exit() == ExitCode::interrupted) throw;
+  console.warn("no measurement of two devices together: " + error.message());
+}
+
 // The processors of the first two devices, as their workers will have them; nothing where there are too few.
 std::vector<std::vector<int>> of_first_two(const Platform& platform, const std::vector<int>& cpus) {
   std::vector<std::vector<int>> result;
@@ -199,6 +207,8 @@ void calibrate_platform(const Arguments& arguments, const std::vector<Network>& 
                                   power_to_measure(arguments, by_cores.size())};
     result = calibrate_device(networks, slice, console);
     add_worker_memory(link, result.profile, console);
+    if (link && platform.devices.size() > 1 && 2 * cores <= static_cast<int>(cpus.size()))
+      add_pair(networks, cores, result.profile, console);
     warn_of_noise(result, console);
     tell_of_quota(result, console);
   }

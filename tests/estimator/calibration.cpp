@@ -201,16 +201,17 @@ TEST_CASE("an unmeasured kernel takes after those like it, and far from all it i
   }
   std::vector<const KernelMeasurement*> measured;
   for (const KernelMeasurement& kernel : kernels) measured.push_back(&kernel);
-  const Neighbourhood among = neighbourhood(model, measured, kernels[1]);
+  const Neighbours neighbours(model, measured);
+  const Neighbourhood among = neighbours.of(kernels[1]);
   CHECK(among.factor > 1.3);
   CHECK(among.factor < 1.5);
   CHECK(among.support > 0.7);
   KernelMeasurement far = kernels[1];
   far.shape = {2048, 2048, 4, 4};
-  CHECK(neighbourhood(model, measured, far).factor == relative(1));
-  CHECK(neighbourhood(model, measured, far).support < 1e-6);
+  CHECK(neighbours.of(far).factor == relative(1));
+  CHECK(neighbours.of(far).support < 1e-6);
   far.shape = {};
-  CHECK(neighbourhood(model, measured, far).factor == 1);
+  CHECK(neighbours.of(far).factor == 1);
   CHECK(narrow_class(kernels[0]) == "convolution/Conv");
   CHECK(covers({"convolution/Conv", 1, 0, 0, 0, 0, {}}, kernels[0]));
   CHECK_FALSE(covers({"convolution/ConvInteger", 1, 0, 0, 0, 0, {}}, kernels[0]));
@@ -261,20 +262,22 @@ TEST_CASE("fitted memory is never much below what was observed") {
   for (int i = 0; i < 8; ++i) {
     MemoryObservation o;
     o.sessions = i % 4 == 3 ? 9 : 1;
+    o.parts = static_cast<double>(9 + random() % 90);
     o.weight_bytes = 1e6 * static_cast<double>(10 + random() % 90);
-    o.loading = {o.sessions, o.weight_bytes / 2, i % 2 == 0 ? o.weight_bytes / 4 : 0, o.weight_bytes / 6};
+    o.loading = {o.sessions, o.parts, o.weight_bytes / 2, i % 2 == 0 ? o.weight_bytes / 4 : 0, o.weight_bytes / 6};
     o.live_bytes = 1e6 * static_cast<double>(1 + random() % 20);
     const double noise = 0.97 + 0.06 * static_cast<double>(random() % 100) / 100;
-    o.run_peak_bytes = noise * (15e6 + 2e5 * o.sessions + 1.05 * o.weight_bytes + 2 * o.live_bytes);
-    o.loaded_peak_bytes = 15e6 + 2e5 * o.sessions + 1.05 * o.loading.relaid_bytes + 0.9 * o.loading.folded_bytes +
-                          2.5 * o.loading.largest_relaid_bytes;
+    o.run_peak_bytes = noise * (15e6 + 2e5 * o.sessions + 1e5 * o.parts + 1.05 * o.weight_bytes + 2 * o.live_bytes);
+    o.loaded_peak_bytes = 15e6 + 2e5 * o.sessions + 1e5 * o.parts + 1.05 * o.loading.relaid_bytes +
+                          0.9 * o.loading.folded_bytes + 2.5 * o.loading.largest_relaid_bytes;
     seen.push_back(o);
   }
   DeviceProfile profile;
   profile.memory_base_bytes = 30e6;
   fit_memory(seen, profile);
   for (const MemoryObservation& o : seen) {
-    const double base = profile.memory_base_bytes - 30e6 + profile.memory_session_bytes * o.sessions;
+    const double base = profile.memory_base_bytes - 30e6 + profile.memory_session_bytes * o.sessions +
+                        profile.memory_part_bytes * o.parts;
     const double run =
         base + profile.memory_weight_factor * o.weight_bytes + profile.memory_activation_factor * o.live_bytes;
     const double load = base + profile.memory_load_bytes + profile.memory_relaid_factor * o.loading.relaid_bytes +

@@ -264,8 +264,8 @@ TEST_CASE("energy is measured beside the frames, told once for the host") {
   };
   SUBCASE("by a counter") {
     const runtime::test::LivingCounter counter(tree, 5);
-    const json energy = run_with("auto", "6010");
-    check_watts(energy, 5, 6000);
+    const json energy = run_with("auto", "30010");
+    check_watts(energy, 5, 30000);
     CHECK(energy["sensor"] == "rapl");
     CHECK(energy["source"].get<std::string>().find("processor packages") != std::string::npos);
     CHECK(run_with("none", "20").is_null());
@@ -274,7 +274,7 @@ TEST_CASE("energy is measured beside the frames, told once for the host") {
   }
   SUBCASE("by a meter's file") {
     const runtime::test::LivingMeter meter(tree.root() / "meter.csv", 3);
-    check_watts(run_with("csv:" + (tree.root() / "meter.csv").string(), "6010"), 3, 6000);
+    check_watts(run_with("csv:" + (tree.root() / "meter.csv").string(), "30010"), 3, 30000);
     const json sparse = run_with("csv:" + (tree.root() / "meter.csv").string(), "12");
     CHECK(sparse["failure"].get<std::string>().find("POWER-SPARSE") != std::string::npos);
     CHECK_FALSE(sparse.contains("joules"));
@@ -286,6 +286,6 @@ TEST_CASE("energy is measured beside the frames, told once for the host") {
   SUBCASE("by a sensor that goes wrong on the way") {
     // Whenever it is read for the second time, it has fallen, as after a reset.
     const runtime::test::LivingCounter counter(tree, -1000);
-    CHECK(run_with("rapl", "6010").value("failure", "").find("was it reset?") != std::string::npos);
+    CHECK(run_with("rapl", "30010").value("failure", "").find("was it reset?") != std::string::npos);
   }
 }
