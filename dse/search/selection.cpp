@@ -1,6 +1,7 @@
 #include "dse/search/selection.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -62,16 +63,85 @@ Ranking rank(std::span<const Fitness> fitnesses) {
   return ranking;
 }
 
+namespace {
+
+// A front's values, one objective after another for each member: between 0, the least, and 1, the most, on a
+// logarithmic scale where all are above 0: twice the latency is as far from the knee as twice the memory.
+std::vector<double> normalised(std::span<const Fitness> fitnesses, std::span<const std::size_t> front) {
+  const std::size_t objectives = fitnesses.front().size();
+  std::vector<double> values(front.size() * objectives);
+  for (std::size_t o = 0; o < objectives; ++o) {
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (const std::size_t one : front) {
+      low = std::min(low, fitnesses[one][o]);
+      high = std::max(high, fitnesses[one][o]);
+    }
+    if (!(high > low)) continue;
+    const bool logarithmic = low > 0;
+    const double width = logarithmic ? std::log(high / low) : high - low;
+    for (std::size_t k = 0; k < front.size(); ++k) {
+      const double value = fitnesses[front[k]][o];
+      values[k * objectives + o] = (logarithmic ? std::log(value / low) : value - low) / width;
+    }
+  }
+  return values;
+}
+
+// The `count` members of a front without which least would be lost: time and again goes the one that the others come
+// nearest to dominating (additive epsilon indicator, scaled by 0.05: IBEA, Zitzler and Künzli, PPSN 2004). Crowding
+// distances say little where there are four objectives and nearly everybody is non-dominated.
+std::vector<std::size_t> thinned(std::span<const Fitness> fitnesses, const std::vector<std::size_t>& front,
+                                 std::size_t count) {
+  constexpr double scale = 0.05;
+  const std::size_t size = front.size(), objectives = fitnesses.front().size();
+  const std::vector<double> values = normalised(fitnesses, front);
+  std::vector<double> losses(size * size, 0.0), loss(size, 0.0);  // [one][other]: what one loses by the other
+  for (std::size_t one = 0; one < size; ++one)
+    for (std::size_t other = 0; other < size; ++other) {
+      if (one == other) continue;
+      double shift = -1;  // of the other, so that it dominates
+      for (std::size_t o = 0; o < objectives; ++o)
+        shift = std::max(shift, values[other * objectives + o] - values[one * objectives + o]);
+      losses[one * size + other] = std::exp(-shift / scale);
+      loss[one] += losses[one * size + other];
+    }
+  std::vector<std::size_t> left(size);
+  std::iota(left.begin(), left.end(), std::size_t{0});
+  while (left.size() > count) {
+    const auto gone = std::max_element(left.begin(), left.end(), [&](auto a, auto b) { return loss[a] < loss[b]; });
+    const std::size_t other = *gone;
+    left.erase(gone);
+    for (const std::size_t one : left) loss[one] -= losses[one * size + other];
+  }
+  for (std::size_t& one : left) one = front[one];
+  return left;
+}
+
+// Of larger fronts the indicator's table would not fit into the caches.
+constexpr std::size_t most_thinned = 1024;
+
+std::vector<std::size_t> least_crowded(std::span<const Fitness> fitnesses, std::vector<std::size_t> front,
+                                       std::size_t count) {
+  std::vector<double> crowding(fitnesses.size(), 0.0);
+  add_crowding(fitnesses, front, crowding);
+  std::stable_sort(front.begin(), front.end(), [&](auto a, auto b) { return crowding[a] > crowding[b]; });
+  front.resize(count);
+  return front;
+}
+
+}  // namespace
+
 std::vector<std::size_t> best(std::span<const Fitness> fitnesses, std::size_t count) {
-  const Ranking ranking = rank(fitnesses);
-  std::vector<std::size_t> order(fitnesses.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return ranking.rank[a] != ranking.rank[b] ? ranking.rank[a] < ranking.rank[b]
-                                              : ranking.crowding[a] > ranking.crowding[b];
-  });
-  order.resize(std::min(order.size(), count));
-  return order;
+  std::vector<std::size_t> kept;
+  for (const std::vector<std::size_t>& front : fronts_of(fitnesses)) {
+    const std::size_t room = count - kept.size();
+    const std::vector<std::size_t> fits = front.size() <= room           ? front
+                                          : front.size() <= most_thinned ? thinned(fitnesses, front, room)
+                                                                         : least_crowded(fitnesses, front, room);
+    kept.insert(kept.end(), fits.begin(), fits.end());
+    if (kept.size() >= count) break;
+  }
+  return kept;
 }
 
 std::size_t tournament(const Ranking& ranking, Rng& rng) {

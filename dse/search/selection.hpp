@@ -1,4 +1,4 @@
-// Ranking by non-domination and crowding: which members survive, which become parents.
+// Ranking by non-domination, crowding and what a front would lose: which members survive, which become parents.
 #pragma once
 
 #include <span>
@@ -17,7 +17,8 @@ struct Ranking {
 // Efficient non-dominated sort with sequential search (Zhang, Tian, Cheng, Jin, IEEE Trans. Evol. Comput. 19(2), 2015).
 Ranking rank(std::span<const Fitness> fitnesses);
 
-// The `count` best of them: by rank, then by crowding, then as they come. All of them where there are fewer.
+// The `count` best of them: by rank; of the rank that does not fit as a whole, those without which the front would lose
+// most. All of them where there are fewer.
 std::vector<std::size_t> best(std::span<const Fitness> fitnesses, std::size_t count);
 
 // Binary tournament: the better of two drawn at random.
