@@ -109,7 +109,7 @@ struct Subject {
   Quantity latency, period, simulated, memory;  // simulated: the period, frame by frame
   struct DeviceTimes {
     DeviceEstimate estimated;
-    std::vector<double> busy, communication;
+    std::vector<double> busy, communication, memory;
   };
   std::vector<DeviceTimes> devices;  // by rank
   struct StepTimes {
@@ -131,6 +131,7 @@ void visit_measured(Subjects& subject, const Visit& visit) {
   for (std::size_t d = 0; d < subject.devices.size(); ++d) {
     visit(fmt::format("busy {}", d), subject.devices[d].busy);
     visit(fmt::format("communication {}", d), subject.devices[d].communication);
+    visit(fmt::format("memory {}", d), subject.devices[d].memory);
   }
   for (auto& [place, step] : subject.steps) visit("step " + place, step.measured);
 }
@@ -277,7 +278,7 @@ class Bench {
       subject.simulated.estimated = estimator.simulated_period(plan);
       subject.memory.estimated = estimate.memory_max_bytes;
       for (const DeviceEstimate& device : estimate.devices)
-        if (device.used) subject.devices.push_back({device, {}, {}});
+        if (device.used) subject.devices.push_back({device, {}, {}, {}});
       note_steps(estimator, plan, subject);
       if (!options_.replay.empty()) {
         subjects_.push_back(std::move(subject));
@@ -332,8 +333,8 @@ class Bench {
       const PartCost cost = part_cost(network, network.layers()[part.layer], profile, 1);
       const PartCurve& curve = cost.curve(part.axis);
       add(cost.measured[static_cast<std::size_t>(part.axis)] ? Tier::table : Tier::analytical,
-          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}, part.axis),
-          part.edge_bytes, times.parts[p], "parts", network.layers()[part.layer].op_class);
+          curve.known() ? curve.seconds(part.fraction) : cost.seconds({part.macs, part.bytes}), part.edge_bytes,
+          times.parts[p], "parts", network.layers()[part.layer].op_class);
     }
   }
 
@@ -397,6 +398,7 @@ class Bench {
     for (std::size_t rank = 0; rank < std::min(measured.devices.size(), subject.devices.size()); ++rank) {
       subject.devices[rank].busy.push_back(measured.devices[rank].busy_s);
       subject.devices[rank].communication.push_back(measured.devices[rank].communication_s);
+      subject.devices[rank].memory.push_back(measured.devices[rank].memory_bytes);
       for (const validator::ReportStep& step : measured.devices[rank].steps) {
         const auto found = subject.steps.find(place(rank, step.lane, step.step));
         if (found != subject.steps.end()) found->second.measured.push_back(step.median_s);
@@ -415,9 +417,12 @@ class Bench {
                              figures(subject.period, ms), subject.simulated.estimated / ms,
                              figures(subject.memory, mib));
     for (const Subject::DeviceTimes& device : subject.devices)
-      std::cout << fmt::format("    computes {:9.2f} {:9.2f} ms, communicates {:9.2f} {:9.2f} ms\n",
-                               device.estimated.busy_s / ms, validator::median(device.busy) / ms,
-                               device.estimated.communication_s / ms, validator::median(device.communication) / ms);
+      std::cout << fmt::format(
+          "    computes {:9.2f} {:9.2f} ms, communicates {:9.2f} {:9.2f} ms, holds loading {:.1f}, running {:.1f}, "
+          "{:.1f} MiB\n",
+          device.estimated.busy_s / ms, validator::median(device.busy) / ms, device.estimated.communication_s / ms,
+          validator::median(device.communication) / ms, device.estimated.memory_load_bytes / mib,
+          device.estimated.memory_run_bytes / mib, validator::median(device.memory) / mib);
     if (!options_.steps) return;
     for (const auto& [where, step] : subject.steps)
       std::cout << fmt::format("      {:<10} {:<40} {:8.0f} {:8.0f} us {:+6.1f} %\n", where, step.what,

@@ -83,20 +83,21 @@ std::vector<HoldOut> fit_times(std::span<const NetworkTimes> times, std::span<co
 // Adds the parts of one network to profile.parts: as much of the layer's kernel (which the profile must hold) as the
 // part took of the layer, both alone and without their edges.
 void fit_parts(const NetworkTimes& times, DeviceProfile& profile);
-// Fills part_error and the classes' unsaved shares: how far a part is from what its larger and smaller ones say of it.
+// Fills part_error: how far a part is from what its larger and smaller ones say of it.
 void judge_parts(DeviceProfile& profile);
 
 // Resident memory of a process that loaded some groups and ran them, beyond that of the engine alone and without the
 // probe's own tensors, with what should explain it.
 struct MemoryObservation {
-  double sessions = 0, parts = 0, weight_bytes = 0, live_bytes = 0;  // live: of the hungriest group
+  double sessions = 0, parts = 0, weight_bytes = 0;
+  ArenaDemand arena;
   LoadingMemory loading;
   double loaded_peak_bytes = 0, run_peak_bytes = 0;  // measured
 };
 MemoryObservation observe_memory(const Network& network, std::span<const CalibrationGroup> groups);
 
 // Fills memory_session_bytes, memory_part_bytes and the factors, and adds what the engine takes once it has run
-// anything to memory_base_bytes: least squares, then raised until no observation is under-estimated by more than 2 % of
+// anything to memory_base_bytes: least squares, then raised until every estimate is 2 % above its observation, of
 // the whole process.
 void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& profile);
 

@@ -7,11 +7,12 @@
 namespace dse {
 namespace {
 
-// Of a process: a device that runs out of memory costs more than one that has some left.
-constexpr double most_under_estimated = 0.02;
+// Of a process, beyond what was observed: networks that were not are off by some per cent either way, and a device that
+// runs out of memory costs more than one that has some left.
+constexpr double margin = 0.02;
 
 // The least that an estimate of `bytes` beyond the engine's may be.
-double least(double base_bytes, double bytes) { return (1 - most_under_estimated) * (base_bytes + bytes) - base_bytes; }
+double least(double base_bytes, double bytes) { return (1 + margin) * (base_bytes + bytes) - base_bytes; }
 
 // A coefficient a column, of relative errors of the whole process: expectile regression (Newey and Powell, 1987), in
 // which an estimate that is too low counts nine times one that is too high, by least squares with weights that follow
@@ -36,30 +37,31 @@ Eigen::VectorXd fit(Eigen::MatrixXd a, Eigen::VectorXd b, double base_bytes) {
 }
 
 struct Running {
-  double constant = 0, session = 0, part = 0, weight = 0, live = 0;
+  double constant = 0, session = 0, part = 0, weight = 0, first = 0, grown = 0;
   double of_sessions(double sessions, double parts) const { return session * sessions + part * parts; }
 };
 
 // The constant and what activations take are raised together.
 Running fit_running(std::span<const MemoryObservation> observations, double base_bytes) {
   const auto rows = static_cast<Eigen::Index>(observations.size());
-  Eigen::MatrixXd a(rows, 5);
+  Eigen::MatrixXd a(rows, 6);
   Eigen::VectorXd b(rows);
   for (Eigen::Index r = 0; r < rows; ++r) {
     const MemoryObservation& o = observations[static_cast<std::size_t>(r)];
-    a.row(r) << 1, o.sessions, o.parts, o.weight_bytes, o.live_bytes;
+    a.row(r) << 1, o.sessions, o.parts, o.weight_bytes, o.arena.first_bytes, o.arena.grown_bytes;
     b[r] = o.run_peak_bytes;
   }
   const Eigen::VectorXd x = fit(a, b, base_bytes);
-  Running result{x[0], x[1], x[2], x[3], x[4]};
+  Running result{x[0], x[1], x[2], x[3], x[4], x[5]};
   double raise = 1;
   for (Eigen::Index r = 0; r < rows; ++r) {
-    const double raised = result.constant + result.live * a(r, 4);
+    const double raised = result.constant + result.first * a(r, 4) + result.grown * a(r, 5);
     const double fixed = (a.row(r) * x).value() - raised;
     if (raised > 0) raise = std::max(raise, (least(base_bytes, b[r]) - fixed) / raised);
   }
   result.constant *= raise;
-  result.live *= raise;
+  result.first *= raise;
+  result.grown *= raise;
   return result;
 }
 
@@ -100,7 +102,8 @@ void fit_memory(std::span<const MemoryObservation> observations, DeviceProfile& 
   profile.memory_session_bytes = running.session;
   profile.memory_part_bytes = running.part;
   profile.memory_weight_factor = std::max(running.weight, least_factor);
-  profile.memory_activation_factor = std::max(running.live, least_factor);
+  profile.memory_activation_factor = std::max(running.first, least_factor);
+  profile.memory_growth_factor = running.grown;
   fit_loading(observations, running, base_bytes, profile);
 }
 

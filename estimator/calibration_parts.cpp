@@ -6,7 +6,6 @@
 #include <set>
 
 #include "estimator/calibration.hpp"
-#include "estimator/class_model.hpp"
 #include "estimator/costs.hpp"
 #include "estimator/part_curve.hpp"
 
@@ -103,23 +102,6 @@ double interpolation_error(const DeviceProfile& profile) {
   return *middle;
 }
 
-// Least squares of seconds relative to the whole's: modelled + share * (whole - modelled).
-double unsaved_share(const DeviceProfile& profile, const ClassModel& model, PartAxis axis) {
-  double products = 0, squares = 0;
-  for (const PartMeasurement& part : profile.parts) {
-    if (part.axis != axis || !covers(model, as_kernel(part, {}))) continue;
-    const KernelMeasurement* whole = profile.find(part.signature, part.threads);
-    if (whole == nullptr) continue;
-    const double of_whole = roofline_seconds(model, whole->macs, whole->bytes);
-    const double saved = 1 - roofline_seconds(model, part.macs, part.bytes) / of_whole;
-    const double unsaved = part.seconds / whole->seconds - (1 - saved);
-    if (!(saved > 0)) continue;
-    products += unsaved * saved;
-    squares += saved * saved;
-  }
-  return squares > 0 ? std::clamp(products / squares, 0.0, 1.0) : 0;
-}
-
 }  // namespace
 
 std::vector<CalibrationPart> plan_parts(const Network& network) {
@@ -177,11 +159,6 @@ void fit_parts(const NetworkTimes& times, DeviceProfile& profile) {
   }
 }
 
-void judge_parts(DeviceProfile& profile) {
-  profile.part_error = interpolation_error(profile);
-  for (ClassModel& model : profile.classes)
-    for (const PartAxis axis : {PartAxis::channels, PartAxis::inputs, PartAxis::rows})
-      model.unsaved[static_cast<std::size_t>(axis)] = unsaved_share(profile, model, axis);
-}
+void judge_parts(DeviceProfile& profile) { profile.part_error = interpolation_error(profile); }
 
 }  // namespace dse

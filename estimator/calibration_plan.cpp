@@ -106,7 +106,7 @@ MemoryObservation observe_memory(const Network& network, std::span<const Calibra
     segments.push_back(segment_memory(network, group.layers, group.outputs));
     result.parts += static_cast<double>(segments.back().parts);
     result.weight_bytes += static_cast<double>(segments.back().weight_bytes);
-    result.live_bytes = std::max(result.live_bytes, static_cast<double>(segments.back().live_bytes));
+    result.arena.add(segments.back());
   }
   result.loading = loading_memory(segments);
   return result;

@@ -182,7 +182,6 @@ class ProfileCosts {
     if (model != nullptr && modelled > 0) {
       const double scale = whole.seconds / modelled;
       result.base_seconds = scale * model->base_seconds;
-      result.unsaved = model->unsaved;
       if (model->macs_per_second > 0) result.seconds_per_work = scale / model->macs_per_second;
       if (model->bytes_per_second > 0) result.seconds_per_byte = scale / model->bytes_per_second;
       result.uncertainty = std::max(result.uncertainty, model->error > 0 ? model->error : unvalidated_uncertainty);

@@ -64,10 +64,8 @@ struct PartCost {
   std::array<bool, 3> measured{};   // whether the curve's points were; else they are the class' model's
   double between = 0;               // uncertainty of what lies between measured parts
   double whole_seconds = 0;
-  std::array<double, 3> unsaved{};  // by PartAxis
-  double seconds(const LayerFeatures& of, PartAxis axis) const {
-    const double modelled = base_seconds + seconds_per_work * of.work + seconds_per_byte * of.bytes;
-    return modelled + unsaved[static_cast<std::size_t>(axis)] * std::max(0.0, whole_seconds - modelled);
+  double seconds(const LayerFeatures& of) const {
+    return base_seconds + seconds_per_work * of.work + seconds_per_byte * of.bytes;
   }
   const PartCurve& curve(PartAxis axis) const { return curves[static_cast<std::size_t>(axis)]; }
 };

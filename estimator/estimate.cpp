@@ -107,7 +107,7 @@ LayerCost Estimator::State::part_cost(const Part& part, int threads) const {
   const PartCurve& curve = model.curve(axis);
   const double among_others = platform.devices[part.device].profile->split_factor;
   cost.seconds =
-      among_others * (curve.known() ? curve.seconds(part.fraction) : model.seconds(part_features(network, part), axis));
+      among_others * (curve.known() ? curve.seconds(part.fraction) : model.seconds(part_features(network, part)));
   if (model.measured[static_cast<std::size_t>(axis)]) {
     const double beyond = std::max(0.0, 1 - part.fraction / curve.smallest());
     cost.uncertainty = model.between + beyond * (model.uncertainty - model.between);

@@ -120,7 +120,7 @@ FlowStep message_step(const Platform& platform, const Resources& resources, std:
   result.sending = narrow(resources.sending(link_index, from));
   result.receiving = narrow(resources.receiving(link_index, to));
   result.seconds = time.occupancy;
-  result.latency = time.latency;
+  result.latency = time.latency + platform.devices[to].profile->exchange_seconds;
   result.bytes = static_cast<double>(bytes);
   if (link.profile) {
     result.wake_share = link.profile->wake_share;

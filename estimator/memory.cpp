@@ -54,13 +54,15 @@ std::int64_t distinct_bytes(const Network& network, std::vector<WeightSlice> sli
 class Liveness {
  public:
   Liveness(const Network& network, std::span<const Part* const> parts, std::span<const ValuePort> outputs)
-      : network_(network), parts_(parts), dying_(parts.size() + 1, 0) {
+      : network_(network), parts_(parts), dying_(parts.size() + 1, 0), pieces_(parts.size() + 1) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       for (const ValuePort& port : parts[i]->inputs) last_use_[port.value] = i;
       for (const ValuePort& port : parts[i]->outputs) made_.insert(port.value);
     }
     for (const ValuePort& port : outputs) last_use_[port.value] = parts.size();
   }
+
+  std::int64_t arena_bytes() const { return arena_.bytes(); }  // once peak() was asked for
 
   std::int64_t peak() {
     std::map<ValueId, std::int64_t> external;
@@ -71,11 +73,14 @@ class Liveness {
     std::int64_t peak = 0;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       for (const ValuePort& port : parts_[i]->outputs) {
-        const auto last = last_use_.find(port.value);
-        born(bytes(port), last == last_use_.end() ? i : std::max(i, last->second));
+        const auto found = last_use_.find(port.value);
+        const std::size_t last = found == last_use_.end() ? i : std::max(i, found->second);
+        born(bytes(port), last);
+        pieces_[last].push_back(arena_.take(bytes(port)));
       }
       peak = std::max(peak, live_);
       live_ -= dying_[i];
+      for (const std::int64_t piece : pieces_[i]) arena_.give_back(piece);
     }
     return peak;
   }
@@ -95,6 +100,8 @@ class Liveness {
   std::set<ValueId> made_;
   std::vector<std::int64_t> dying_;
   std::int64_t live_ = 0;
+  Arena arena_;  // of what the parts make: what they read from outside lies in the worker's own slots
+  std::vector<std::vector<std::int64_t>> pieces_;  // that are free after each part
 };
 
 }  // namespace
@@ -118,7 +125,9 @@ SegmentMemory segment_memory(const Network& network, std::span<const Part* const
   result.weight_bytes = distinct_bytes(network, std::move(all));
   result.relaid_bytes = distinct_bytes(network, std::move(relaid));
   result.folded_bytes = distinct_bytes(network, std::move(folded));
-  result.live_bytes = Liveness(network, parts, outputs).peak();
+  Liveness liveness(network, parts, outputs);
+  result.live_bytes = liveness.peak();
+  result.arena_bytes = liveness.arena_bytes();
   return result;
 }
 
@@ -142,6 +151,25 @@ LoadingMemory loading_memory(std::span<const SegmentMemory> segments) {
   return highest;
 }
 
+std::int64_t Arena::take(std::int64_t bytes) {
+  const auto piece = free_.lower_bound(bytes);
+  if (piece == free_.end()) {
+    bytes_ += bytes;
+    return bytes;
+  }
+  const std::int64_t size = *piece;
+  free_.erase(piece);
+  return size;
+}
+
+void ArenaDemand::add(const SegmentMemory& next) {
+  first_bytes = std::max(first_bytes, static_cast<double>(next.arena_bytes));
+  const auto live = static_cast<double>(next.live_bytes);
+  if (live <= largest_live_) return;
+  largest_live_ = live;
+  grown_bytes += live;
+}
+
 SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>& layers,
                              const std::vector<TensorId>& outputs) {
   std::vector<Part> parts;
@@ -156,11 +184,12 @@ SegmentMemory segment_memory(const Network& network, const std::vector<LayerId>&
 
 DeviceMemory device_memory(const DeviceProfile& profile, std::span<const SegmentMemory> segments, double slot_bytes) {
   DeviceMemory result;
-  double largest_activations = 0, parts = 0;
+  double parts = 0;
+  ArenaDemand arena;
   for (const SegmentMemory& segment : segments) {
     result.weight_bytes += static_cast<double>(segment.weight_bytes);
     parts += static_cast<double>(segment.parts);
-    largest_activations = std::max(largest_activations, static_cast<double>(segment.live_bytes));
+    arena.add(segment);
   }
   const LoadingMemory loading = loading_memory(segments);
   result.load_bytes =
@@ -169,7 +198,8 @@ DeviceMemory device_memory(const DeviceProfile& profile, std::span<const Segment
       profile.memory_fold_factor * loading.folded_bytes + profile.memory_load_factor * loading.largest_relaid_bytes;
   result.run_bytes = profile.memory_base_bytes + profile.memory_session_bytes * static_cast<double>(segments.size()) +
                      profile.memory_part_bytes * parts + profile.memory_weight_factor * result.weight_bytes +
-                     profile.memory_activation_factor * largest_activations + slot_bytes;
+                     profile.memory_activation_factor * arena.first_bytes +
+                     profile.memory_growth_factor * arena.grown_bytes + slot_bytes;
   return result;
 }
 

@@ -190,6 +190,8 @@ void RunTables::fill(LayerId first, std::vector<SegmentMemory>& row) const {
   };
   std::map<TensorId, Outside> outside;
   Live live(first, layers_);
+  Arena arena;
+  std::vector<std::vector<std::int64_t>> pieces(layers_);  // that are free after each layer
   SegmentMemory so_far;
   row.reserve(layers_ - first);
   for (LayerId layer = first; layer < layers_; ++layer) {
@@ -216,9 +218,13 @@ void RunTables::fill(LayerId first, std::vector<SegmentMemory>& row) const {
     for (const TensorId id : network_.layers()[layer].outputs) {
       const Tensor& tensor = tensors_[id];
       const LayerId last = tensor.is_output ? layers_ - 1 : tensor.reads.empty() ? layer : tensor.reads.back().layer;
-      live.add(tensor.elements * static_cast<std::int64_t>(element_size(tensor.type)), layer, last);
+      const std::int64_t bytes = tensor.elements * static_cast<std::int64_t>(element_size(tensor.type));
+      live.add(bytes, layer, last);
+      pieces[last].push_back(arena.take(bytes));
     }
     so_far.live_bytes = live.peak(layer);
+    so_far.arena_bytes = arena.bytes();
+    for (const std::int64_t piece : pieces[layer]) arena.give_back(piece);
     row.push_back(so_far);
   }
 }

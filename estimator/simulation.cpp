@@ -88,6 +88,7 @@ class Simulation {
 
   SimulationResult run() {
     admit(0);
+    complete_instants();
     start_processors(0);
     while (!events_.empty()) {
       const double now = events_.top().time;
@@ -97,6 +98,7 @@ class Simulation {
         const Event event = events_.top();
         events_.pop();
         complete(event);
+        complete_instants();
       }
       start_processors(now);
       if (order_.size() > seen_) look_for_repetition(now);
@@ -125,7 +127,8 @@ class Simulation {
     const FlowStep& what = flow(frame).steps[step];
     switch (what.kind) {
       case FlowStep::Kind::instant:
-        finish_at(frame, step, now, now);
+        note(frame, step, now, now);
+        instants_.push_back({now, frame, step, true});
         break;
       case FlowStep::Kind::compute:
         processors_[what.device].ready.push({frame, what.lane, what.step, step});
@@ -142,10 +145,23 @@ class Simulation {
     }
   }
 
-  void finish_at(std::uint32_t frame, std::uint32_t step, double start, double end, bool noticed = true) {
+  void note(std::uint32_t frame, std::uint32_t step, double start, double end) {
     if (frame == 0) result_.first_frame[step] = {start, end};
     if (every_step_ != nullptr) every_step_->push_back({frame, step, {start, end}});
+  }
+
+  void finish_at(std::uint32_t frame, std::uint32_t step, double start, double end, bool noticed = true) {
+    note(frame, step, start, end);
     events_.push({end, frame, step, noticed});
+  }
+
+  // Steps that take no time: what follows them is ready at once.
+  void complete_instants() {
+    for (std::size_t i = 0; i < instants_.size(); ++i) {
+      const Event event = instants_[i];
+      complete(event);
+    }
+    instants_.clear();
   }
 
   // True where the message is to be noticed later. A device that computes looks as soon as it has done so.
@@ -297,7 +313,8 @@ class Simulation {
   std::span<const double> factors_;
   std::vector<FrameStep>* every_step_;  // may be null
   Heap<Event> events_;
-  std::vector<double> free_;  // by resource: when it is free again
+  std::vector<Event> instants_;  // of now, in the order of becoming ready
+  std::vector<double> free_;     // by resource: when it is free again
   std::vector<Processor> processors_;
   std::vector<std::uint32_t> touched_;               // devices that may start something
   std::vector<std::vector<std::uint32_t>> waiting_;  // by frame in flight and step: predecessors not yet done

@@ -1,7 +1,6 @@
 // What calibration measured of a device and of a network. YAML files, "dse: profile/1" and "dse: network-profile/1".
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -67,8 +66,6 @@ struct ClassModel {
   double macs_per_second = 0;  // 0: no such term
   double bytes_per_second = 0;
   double error = 0;  // mean absolute relative error, cross-validated; 0 when unknown
-  // By PartAxis: the share of what a part saves by this model that it does not save in fact, 0 to 1.
-  std::array<double, 3> unsaved{};
 };
 
 struct HostFingerprint {
@@ -111,13 +108,17 @@ struct DeviceProfile {
   // Time of a part of a layer whose other parts are computed by other devices meanwhile / of the part by itself: what
   // it reads comes from elsewhere, and devices of one host compete for its memory.
   double split_factor = 1;
+  // What a frame waits for a message to this device beyond its transfer: devices that wait for each other are never
+  // ready at the same moment.
+  double exchange_seconds = 0;
   // Memory, bytes: the larger of loading and of running = base + session * segments + factor * weights + factor * live
   // activations.
   double memory_base_bytes = 0;         // worker with engine and MPI up, nothing loaded
   double memory_session_bytes = 0;      // each further session
   double memory_part_bytes = 0;         // each layer, or part of one, in a session: the engine's node and its plans
   double memory_weight_factor = 1;      // resident bytes per weight byte
-  double memory_activation_factor = 1;  // resident bytes per byte of live activations inside a segment
+  double memory_activation_factor = 1;  // resident bytes per byte that the engine's arena grows to by the first frame
+  double memory_growth_factor = 0;      // and per live byte of every segment that is hungrier than all before it
   double memory_relaid_factor = 1;      // loading: per byte of convolutions' weights of all sessions
   double memory_fold_factor = 1;        // and of those that a normalisation is folded into, of the one being created
   double memory_load_factor = 3;        // and of the largest convolution of that one

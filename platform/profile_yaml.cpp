@@ -109,6 +109,7 @@ std::vector<CopyMeasurement> read_copies(const Value& list) {
 }
 
 ClassModel read_class(const Value& map) {
+  // Profiles of before November 2026 also have "unsaved", which nothing reads any more.
   map.allow_keys({"op_class", "threads", "base_seconds", "macs_per_second", "bytes_per_second", "error", "unsaved"});
   ClassModel model;
   model.op_class = map.at("op_class").text();
@@ -117,22 +118,18 @@ ClassModel read_class(const Value& map) {
   model.macs_per_second = non_negative(map, "macs_per_second", 0);
   model.bytes_per_second = non_negative(map, "bytes_per_second", 0);
   model.error = non_negative(map, "error", 0);
-  if (const auto unsaved = map.find("unsaved")) {
-    const std::vector<Value> items = unsaved->items();
-    if (items.size() != model.unsaved.size()) unsaved->fail("PROFILE-UNSAVED", "must be [channels, inputs, rows]");
-    for (std::size_t axis = 0; axis < items.size(); ++axis) model.unsaved[axis] = items[axis].number(0, 1);
-  }
   return model;
 }
 
 void read_memory(const Value& map, DeviceProfile& profile) {
-  map.allow_keys({"base_bytes", "session_bytes", "part_bytes", "weight_factor", "activation_factor", "relaid_factor",
-                  "fold_factor", "load_factor", "load_bytes"});
+  map.allow_keys({"base_bytes", "session_bytes", "part_bytes", "weight_factor", "activation_factor", "growth_factor",
+                  "relaid_factor", "fold_factor", "load_factor", "load_bytes"});
   profile.memory_base_bytes = non_negative(map, "base_bytes", 0);
   profile.memory_session_bytes = non_negative(map, "session_bytes", 0);
   profile.memory_part_bytes = non_negative(map, "part_bytes", 0);
   profile.memory_weight_factor = positive_or(map, "weight_factor", 1);
   profile.memory_activation_factor = positive_or(map, "activation_factor", 1);
+  profile.memory_growth_factor = non_negative(map, "growth_factor", 0);
   profile.memory_relaid_factor = non_negative(map, "relaid_factor", 1);
   profile.memory_fold_factor = non_negative(map, "fold_factor", 1);
   profile.memory_load_factor = non_negative(map, "load_factor", 3);
@@ -202,13 +199,10 @@ std::string write_part(const PartMeasurement& p) {
 }
 
 std::string write_class(const ClassModel& m) {
-  std::string unsaved;
-  for (const double share : m.unsaved) unsaved += (unsaved.empty() ? "" : ", ") + shortest(share);
   return fmt::format(
-      "  - {{op_class: {}, threads: {}, base_seconds: {}, macs_per_second: {}, bytes_per_second: {}, error: {}, "
-      "unsaved: [{}]}}\n",
+      "  - {{op_class: {}, threads: {}, base_seconds: {}, macs_per_second: {}, bytes_per_second: {}, error: {}}}\n",
       quote(m.op_class), m.threads, shortest(m.base_seconds), shortest(m.macs_per_second), shortest(m.bytes_per_second),
-      shortest(m.error), unsaved);
+      shortest(m.error));
 }
 
 }  // namespace
@@ -221,16 +215,18 @@ std::string to_yaml(const DeviceProfile& p) {
                   quote(p.host.kernel), quote(p.host.engine_version), p.host.cores, p.host.memory_bytes);
   out += fmt::format(
       "noise: {}\nhold_out_error: {}\nrun_overhead_seconds: {}\ncut_seconds_per_byte: {}\nstreaming_factor: {}\n"
-      "split_factor: {}\n",
+      "split_factor: {}\nexchange_seconds: {}\n",
       shortest(p.noise), shortest(p.hold_out_error), shortest(p.run_overhead_seconds), shortest(p.cut_seconds_per_byte),
-      shortest(p.streaming_factor), shortest(p.split_factor));
+      shortest(p.streaming_factor), shortest(p.split_factor), shortest(p.exchange_seconds));
   out += fmt::format(
       "memory: {{base_bytes: {}, session_bytes: {}, part_bytes: {}, weight_factor: {}, activation_factor: {}, "
+      "growth_factor: {}, "
       "relaid_factor: "
       "{}, fold_factor: {}, load_factor: {}, load_bytes: {}}}\n",
       shortest(p.memory_base_bytes), shortest(p.memory_session_bytes), shortest(p.memory_part_bytes),
-      shortest(p.memory_weight_factor), shortest(p.memory_activation_factor), shortest(p.memory_relaid_factor),
-      shortest(p.memory_fold_factor), shortest(p.memory_load_factor), shortest(p.memory_load_bytes));
+      shortest(p.memory_weight_factor), shortest(p.memory_activation_factor), shortest(p.memory_growth_factor),
+      shortest(p.memory_relaid_factor), shortest(p.memory_fold_factor), shortest(p.memory_load_factor),
+      shortest(p.memory_load_bytes));
   if (p.power) out += write_power(*p.power);
   if (!p.copies.empty()) out += "copies:\n";
   for (const CopyMeasurement& copy : p.copies)
@@ -260,8 +256,8 @@ std::string to_yaml(const LinkProfile& p) {
 DeviceProfile parse_device_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "profile", 1);
   root.allow_keys({"dse", "name", "assumed", "created", "host", "noise", "hold_out_error", "run_overhead_seconds",
-                   "cut_seconds_per_byte", "streaming_factor", "split_factor", "memory", "power", "classes", "kernels",
-                   "part_error", "parts", "copies"});
+                   "cut_seconds_per_byte", "streaming_factor", "split_factor", "exchange_seconds", "memory", "power",
+                   "classes", "kernels", "part_error", "parts", "copies"});
   DeviceProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto assumed = root.find("assumed")) profile.assumed = assumed->boolean();
@@ -273,6 +269,7 @@ DeviceProfile parse_device_profile(const std::string& text, const std::string& p
   profile.cut_seconds_per_byte = non_negative(root, "cut_seconds_per_byte", 0);
   profile.streaming_factor = positive_or(root, "streaming_factor", 1);
   profile.split_factor = positive_or(root, "split_factor", 1);
+  profile.exchange_seconds = non_negative(root, "exchange_seconds", 0);
   if (const auto memory = root.find("memory")) read_memory(*memory, profile);
   // Older readers refuse the key, so that they misread nothing: the version stays.
   if (const auto power = root.find("power")) profile.power = read_power(*power);

@@ -1,8 +1,8 @@
 #include "dse/commands/pair_calibration.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
+#include <span>
 #include <tuple>
 
 #include "dse/commands/two_workers.hpp"
@@ -30,58 +30,102 @@ Mapping split_everywhere(const Network& network, Split split) {
   return mapping;
 }
 
-// Seconds of run steps.
-struct Times {
-  double measured = 0, estimated = 0;
-  double ratio() const { return estimated > 0 ? measured / estimated : 1; }
+// A mapping to the two workers, and what it was seen to take.
+struct Run {
+  const Network* network = nullptr;
+  Plan plan;
+  validator::Measurement measured;
 };
 
-struct PairTimes {
-  Times whole, split;  // steps of whole layers, steps of parts
-};
+class PairRuns {
+ public:
+  explicit PairRuns(const Platform& workers) : workers_(workers) {}
 
-void add(const Estimator& estimator, const Plan& plan, const validator::Measurement& measured, PairTimes& times) {
-  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, double> seconds;
-  for (std::size_t rank = 0; rank < measured.devices.size(); ++rank)
-    for (const validator::ReportStep& step : measured.devices[rank].steps)
-      seconds[{rank, step.lane, step.step}] = step.median_s;
-  for (const PlanSegment& segment : plan.segments) {
-    const auto found = seconds.find({segment.device, segment.lane, segment.step});
-    if (found == seconds.end() || !(found->second > 0)) continue;
-    const auto is_split = [&](PartId id) {
-      return plan.parts[id].fraction < 1 || plan.parts[id].work.kind != PartKind::full;
+  void run(const Network& network) {
+    const Estimator estimator(network, workers_);
+    deploy::Reference reference(network, engine::Engine::instance());
+    const auto run = [&](const Mapping& mapping, std::vector<Run>& into) {
+      Plan plan = lower(network, workers_, mapping);
+      const Estimate estimate = estimator.estimate(plan);
+      const std::size_t frames = std::max<std::size_t>(16, validator::frames_for(estimate.period_s) / 2);
+      validator::Measurement measured = run_two_workers(reference, workers_, plan, estimate, frames);
+      into.push_back({&network, std::move(plan), std::move(measured)});
     };
-    const auto parts = std::count_if(segment.parts.begin(), segment.parts.end(), is_split);
-    if (parts != 0 && parts != std::ssize(segment.parts)) continue;
-    Times& of = parts == 0 ? times.whole : times.split;
-    of.measured += found->second;
-    of.estimated += estimator.segment_seconds(plan, segment);
+    run(preset(estimator, Strategy::sequential, {0, 1}), stages);
+    for (const Split split : {Split::channels, Split::rows}) run(split_everywhere(network, split), splits);
   }
+
+  std::vector<Run> stages, splits;
+
+ private:
+  const Platform& workers_;
+};
+
+enum class Of { whole, parts };
+
+bool is_whole(const Part& part) { return part.fraction == 1 && part.work.kind == PartKind::full; }
+
+// What run steps of whole layers, or of parts alone, took in all while frames follow each other, over their estimates.
+double slower(std::span<const Run> runs, Of what, const Platform& workers) {
+  double measured = 0, estimated = 0;
+  for (const Run& run : runs) {
+    const Estimator estimator(*run.network, workers);
+    std::map<std::tuple<std::size_t, std::size_t, std::size_t>, double> seconds;
+    for (std::size_t rank = 0; rank < run.measured.devices.size(); ++rank)
+      for (const validator::ReportStep& step : run.measured.devices[rank].steps)
+        seconds[{rank, step.lane, step.step}] = step.median_s;
+    for (const PlanSegment& segment : run.plan.segments) {
+      const auto found = seconds.find({segment.device, segment.lane, segment.step});
+      const bool asked = std::all_of(segment.parts.begin(), segment.parts.end(),
+                                     [&](PartId id) { return is_whole(run.plan.parts[id]) == (what == Of::whole); });
+      if (!asked || found == seconds.end() || !(found->second > 0)) continue;
+      measured += found->second;
+      estimated += estimator.segment_seconds(run.plan, segment);
+    }
+  }
+  return estimated > 0 ? measured / estimated : 1;
+}
+
+// How many messages in turn the frame waits for: both devices receive at the same time.
+std::size_t exchanges(const Plan& plan) {
+  std::size_t most = 0;
+  for (const program::Program& program : plan.programs.programs)
+    for (const program::Lane& lane : program.lanes) {
+      const auto receives = std::count_if(lane.steps.begin(), lane.steps.end(), [](const program::Step& step) {
+        return step.kind == program::StepKind::receive;
+      });
+      most = std::max(most, static_cast<std::size_t>(receives));
+    }
+  return most;
+}
+
+// What a frame alone took beyond its estimate, a message.
+double late_seconds(std::span<const Run> runs, const Platform& workers) {
+  double missing = 0;
+  std::size_t messages = 0;
+  for (const Run& run : runs) {
+    const Estimator estimator(*run.network, workers);
+    missing += run.measured.latency_s - estimator.estimate(run.plan).latency_s;
+    messages += exchanges(run.plan);
+  }
+  return messages > 0 ? missing / static_cast<double>(messages) : 0;
 }
 
 }  // namespace
 
 void calibrate_pair(const std::vector<Network>& networks, int cores, DeviceProfile& profile) {
   profile.streaming_factor = profile.split_factor = 1;
+  profile.exchange_seconds = 0;
   const Platform workers = two_workers(profile, cores);
-  PairTimes streaming, splits;
+  PairRuns runs(workers);
   std::size_t used = 0;
-  for (const Network& network : networks) {
-    if (weight_bytes(network) > most_weight_bytes || network.layers().size() < 2 || ++used > most_networks) continue;
-    const Estimator estimator(network, workers);
-    deploy::Reference reference(network, engine::Engine::instance());
-    const auto run = [&](const Mapping& mapping, PairTimes& times) {
-      const Plan plan = lower(network, workers, mapping);
-      const Estimate estimate = estimator.estimate(plan);
-      const std::size_t frames = std::max<std::size_t>(16, validator::frames_for(estimate.period_s) / 2);
-      add(estimator, plan, run_two_workers(reference, workers, plan, estimate, frames), times);
-    };
-    run(preset(estimator, Strategy::sequential, {0, 1}), streaming);
-    for (const Split split : {Split::channels, Split::rows}) run(split_everywhere(network, split), splits);
-  }
-  // Neither is below 1: nothing is quicker for being disturbed.
-  profile.streaming_factor = std::max(1.0, streaming.whole.ratio());
-  profile.split_factor = std::max(1.0, splits.split.ratio());
+  for (const Network& network : networks)
+    if (weight_bytes(network) <= most_weight_bytes && network.layers().size() > 1 && ++used <= most_networks)
+      runs.run(network);
+  // Nothing is quicker for being disturbed.
+  profile.streaming_factor = std::max(1.0, slower(runs.stages, Of::whole, workers));
+  profile.split_factor = std::max(1.0, slower(runs.splits, Of::parts, workers));
+  profile.exchange_seconds = std::max(0.0, late_seconds(runs.splits, two_workers(profile, cores)));
 }
 
 }  // namespace dse

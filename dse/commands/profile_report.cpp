@@ -139,28 +139,53 @@ std::vector<Column> profile_columns() {
           {"engine_version", "ONNX Runtime"},
           {"noise", "noise floor", Quantity::fraction},
           {"hold_out_error", "hold-out error", Quantity::fraction},
+          {"peak_macs_per_second", "peak, MAC/s"},
+          {"near_bytes_per_second", "bandwidth of the nearest cache, bytes/s"},
+          {"memory_bytes_per_second", "bandwidth of memory, bytes/s"},
+          {"streaming_factor", "slower while streaming, times"},
+          {"split_factor", "slower beside other parts, times"},
+          {"exchange_seconds", "late by message", Quantity::seconds},
           {"assumed", "assumed"},
           {"corrections_outdated", "corrections outdated"}};
 }
 
 Cell text_or_empty(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
 
+// Of the kernel that comes nearest to what the processor can do.
+Cell peak_rate(const DeviceProfile& profile) {
+  double most = 0;
+  for (const KernelMeasurement& kernel : profile.kernels) most = std::max(most, kernel.macs / kernel.seconds);
+  return most > 0 ? Cell(most) : Cell();
+}
+
+// Every byte is read once and written once.
+Cell copied_per_second(const CopyMeasurement& copy, double seconds) {
+  return 2 * static_cast<double>(copy.bytes) / seconds;
+}
+
 std::vector<Cell> profile_cells(const ShownProfile& of) {
   const DeviceProfile& profile = *of.profile;
   const HostFingerprint& host = profile.host;
-  return {profile.name,
-          text_or_empty(fmt::format("{}", fmt::join(of.devices, ", "))),
-          text_or_empty(profile.file.string()),
-          text_or_empty(profile.created),
-          text_or_empty(host.cpu),
-          host.cores > 0 ? Cell(host.cores) : Cell(),
-          host.memory_bytes > 0 ? Cell(host.memory_bytes) : Cell(),
-          text_or_empty(host.kernel),
-          text_or_empty(host.engine_version),
-          profile.assumed ? Cell() : Cell(profile.noise),
-          profile.hold_out_error > 0 ? Cell(profile.hold_out_error) : Cell(),
-          profile.assumed,
-          profile.corrections_outdated};
+  return {
+      profile.name,
+      text_or_empty(fmt::format("{}", fmt::join(of.devices, ", "))),
+      text_or_empty(profile.file.string()),
+      text_or_empty(profile.created),
+      text_or_empty(host.cpu),
+      host.cores > 0 ? Cell(host.cores) : Cell(),
+      host.memory_bytes > 0 ? Cell(host.memory_bytes) : Cell(),
+      text_or_empty(host.kernel),
+      text_or_empty(host.engine_version),
+      profile.assumed ? Cell() : Cell(profile.noise),
+      profile.hold_out_error > 0 ? Cell(profile.hold_out_error) : Cell(),
+      peak_rate(profile),
+      profile.copies.empty() ? Cell() : copied_per_second(profile.copies.front(), profile.copies.front().warm_seconds),
+      profile.copies.empty() ? Cell() : copied_per_second(profile.copies.back(), profile.copies.back().seconds),
+      profile.assumed ? Cell() : Cell(profile.streaming_factor),
+      profile.assumed ? Cell() : Cell(profile.split_factor),
+      profile.assumed ? Cell() : Cell(profile.exchange_seconds),
+      profile.assumed,
+      profile.corrections_outdated};
 }
 
 void print_all_json(const std::vector<ShownProfile>& profiles, const Console& console) {

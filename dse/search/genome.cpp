@@ -34,18 +34,20 @@ bool free_for(const Placement& placement, std::size_t replica, const std::vector
 
 // Gives every layer of replica `index` a placement on devices that no earlier replica serves; false where none is left.
 bool claim_devices(ReplicaGene& replica, std::size_t index, const Space& space, std::vector<int>& owner) {
+  enum : char { unknown, no, yes };
   thread_local std::vector<char> usable;  // by placement
-  usable.clear();
-  for (const Placement& placement : space.placements) usable.push_back(free_for(placement, index, owner) ? 1 : 0);
-  const auto is_usable = [](PlacementId p) { return usable[p] != 0; };
+  usable.assign(space.placements.size(), unknown);
+  const auto is_usable = [&](PlacementId p) {
+    if (usable[p] == unknown) usable[p] = free_for(space.placements[p], index, owner) ? yes : no;
+    return usable[p] == yes;
+  };
   const auto kept = std::find_if(replica.layers.begin(), replica.layers.end(), is_usable);
   PlacementId previous = 0;
   if (kept != replica.layers.end()) {
     previous = *kept;
   } else {
-    const auto first = std::find(usable.begin(), usable.end(), 1);
-    if (first == usable.end()) return false;
-    previous = static_cast<PlacementId>(first - usable.begin());
+    while (previous < space.placements.size() && !is_usable(previous)) ++previous;
+    if (previous == space.placements.size()) return false;
   }
   for (PlacementId& placement : replica.layers) {
     const bool changed = placement != previous;
@@ -87,9 +89,24 @@ std::vector<bool> in_split_stages(const Genome& genome, const Space& space) {
   std::vector<bool> result(space.devices, false);
   for (const ReplicaGene& replica : genome.replicas)
     for (const PlacementId placement : replica.layers)
-      if (placement >= space.devices)
+      if (space.placements[placement].split != Split::none)
         for (const std::size_t device : space.placements[placement].devices) result[device] = true;
   return result;
+}
+
+bool on_one_device(const ReplicaGene& replica, const Space& space) {
+  const Placement& first = space.placements[replica.layers.front()];
+  return first.split == Split::none && std::all_of(replica.layers.begin(), replica.layers.end(), [&](PlacementId p) {
+           return space.placements[p].split == Split::none && space.placements[p].devices == first.devices;
+         });
+}
+
+void drop_wires(Genome& genome, const Space& space) {
+  if (space.other_wires.empty()) return;
+  for (ReplicaGene& replica : genome.replicas)
+    if (on_one_device(replica, space))
+      std::fill(replica.layers.begin(), replica.layers.end(),
+                static_cast<PlacementId>(space.placements[replica.layers.front()].devices.front()));
 }
 
 void reduce_shares(Genome& genome, const Space& space) {
@@ -110,6 +127,7 @@ Space make_space(std::size_t layers, std::size_t devices, const Strategies& stra
   space.devices = devices;
   space.strategies = strategies;
   for (std::size_t d = 0; d < devices; ++d) space.placements.push_back({.devices = {d}, .shares = {}});
+  space.usual = devices;
   space.threads.assign(devices, {0});
   return space;
 }
@@ -126,7 +144,8 @@ Space make_space(const Network& network, const Platform& platform, const Strateg
                  const std::vector<double>& speeds) {
   Space space = make_space(network.layers().size(), platform.devices.size(), strategies);
   for (std::size_t d = 0; d < space.devices; ++d) space.threads[d] = measured_threads(platform.devices[d]);
-  for (Placement& placement : split_placements(speeds, strategies)) space.placements.push_back(std::move(placement));
+  add_splits(space, speeds);
+  add_wires(space);
   return space;
 }
 
@@ -158,6 +177,7 @@ void normalise(Genome& genome, const Space& space) {
     claim_devices(kept.front(), 0, space, owner);
   }
   genome.replicas = std::move(kept);
+  drop_wires(genome, space);
   reduce_shares(genome, space);
   std::sort(genome.replicas.begin(), genome.replicas.end(), [](auto& a, auto& b) { return a.layers < b.layers; });
   const std::vector<bool> split = in_split_stages(genome, space);
@@ -236,9 +256,11 @@ bool to_runs(const Genome& genome, const Space& space, std::vector<ReplicaRuns>&
     into[r].runs.clear();
     for (std::size_t l = 0; l < layers.size(); ++l) {
       if (l > 0 && layers[l] == layers[l - 1]) continue;
-      if (layers[l] >= space.devices) return false;
+      const Placement& placement = space.placements[layers[l]];
+      if (placement.split != Split::none) return false;
       if (l > 0) into[r].runs.back().end = l;
-      into[r].runs.push_back({l, layers.size(), layers[l], genome.threads[layers[l]], Wire::full});
+      const std::size_t device = placement.devices.front();
+      into[r].runs.push_back({l, layers.size(), device, genome.threads[device], placement.wire});
     }
   }
   return true;

@@ -9,7 +9,8 @@
 // mappings are:
 //   - the replicas' devices are disjoint (a device serves one replica), and the space's strategies are kept to;
 //   - replicas are sorted by their layers; shares have no common divisor; a single replica has share 1;
-//   - threads is 0 (all cores) for devices that are not used, or that take part in a split stage.
+//   - threads is 0 (all cores) for devices that are not used, or that take part in a split stage;
+//   - a replica that one device computes by itself has the full wire: nothing travels inside it.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,8 @@
 
 namespace dse::search {
 
+using PlacementId = std::uint16_t;
+
 struct Placement {
   std::vector<std::size_t> devices;
   Split split = Split::none;
@@ -35,27 +38,32 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
-using PlacementId = std::uint16_t;
-
-// Which of the literature's strategies the search may use; a single device is always allowed.
+// Which of the literature's strategies the search may use; a single device is always allowed. And how results may
+// travel.
 struct Strategies {
   bool data = true;                          // several replicas
   bool sequential = true;                    // several stages
   bool horizontal = true;                    // stages split by channels
   bool vertical = true;                      // stages split by rows or tiles
   bool hybrid = true;                        // replicas, stages and the splits that are allowed, at once
+  std::vector<Wire> wires{Wire::full};       // Wire::full among them
   bool allows(std::string_view name) const;  // as strategy_name() names them
 };
 
 struct Space {
   std::size_t layers = 0;
   std::size_t devices = 0;
-  std::vector<Placement> placements;      // entry d < devices is device d alone
+  std::vector<Placement> placements;  // entry d < devices is device d alone
+  std::size_t usual = 0;  // the first so many have shares in proportion to speeds, or none, and the full wire
+  // By placement, those that differ in their shares only; empty where no stage is split.
+  std::vector<std::vector<PlacementId>> other_shares;
+  // By placement, those that differ in their wire only; empty where there is one wire.
+  std::vector<std::vector<PlacementId>> other_wires;
   std::vector<std::vector<int>> threads;  // for each device the thread counts to choose from; the first is 0: all cores
   Strategies strategies;
   std::int64_t max_share = 16;
 
-  bool splits() const { return placements.size() > devices; }
+  bool splits() const { return usual > devices; }
   bool stages() const { return strategies.sequential || strategies.hybrid || (strategies.vertical && splits()); }
   bool replicas() const { return (strategies.data || strategies.hybrid) && devices > 1; }
   // Replicas a genome may have: groups of devices are disjoint.
@@ -63,7 +71,7 @@ struct Space {
 };
 
 // The space of a network on a platform. A device's thread counts are those for which its profile has measurements.
-// `speeds`: of the devices, in any unit; a split stage's shares are in proportion to them. Empty: no stage is split.
+// `speeds`: of the devices, in any unit; see add_splits(). Empty: no stage is split.
 Space make_space(const Network& network, const Platform& platform, const Strategies& strategies,
                  const std::vector<double>& speeds = {});
 Space make_space(std::size_t layers, std::size_t devices, const Strategies& strategies = {});
@@ -71,6 +79,16 @@ Space make_space(std::size_t layers, std::size_t devices, const Strategies& stra
 // Ways to split a stage: over every set of devices (more than four devices: every pair, and every run of neighbours in
 // the order of speed), by output channels, input channels, rows with either halo, and from four devices on tiles.
 std::vector<Placement> split_placements(const std::vector<double>& speeds, const Strategies& strategies);
+
+// Of a placement over at most four devices, with some of one device's work given to another: of two devices a
+// sixteenth, an eighth or a quarter of all, of more an eighth.
+std::vector<Placement> with_other_shares(const Placement& placement);
+
+// Adds all of these to a space that has none: first those with shares in proportion to the devices' speeds, then those
+// with others.
+void add_splits(Space& space, const std::vector<double>& speeds);
+// Adds to a space every placement that it has with the other wires that its strategies allow.
+void add_wires(Space& space);
 
 // The placement of these devices (in any order) that is otherwise like `like`; nothing where the space has none.
 std::optional<PlacementId> placement_on(const Space& space, std::vector<std::size_t> devices, const Placement& like);

@@ -45,6 +45,9 @@ bool unreplicate(Genome& genome, const Space& space, Rng& rng);   // drops a rep
 bool change_share(Genome& genome, const Space& space, Rng& rng);  // changes one replica's share of the frames
 bool change_split(Genome& genome, const Space& space,
                   Rng& rng);  // splits a run another way, or over one device more or less
+bool change_shares(Genome& genome, const Space& space,
+                   Rng& rng);                                       // moves work between the devices of a split stage
+bool change_wire(Genome& genome, const Space& space, Rng& rng);     // what a stage makes travels in another format
 bool change_threads(Genome& genome, const Space& space, Rng& rng);  // changes one device's thread count
 
 Genome cross_layers(const Genome& a, const Genome& b, const Space& space,
@@ -52,7 +55,7 @@ Genome cross_layers(const Genome& a, const Genome& b, const Space& space,
 Genome cross_cuts(const Genome& a, const Genome& b, const Space& space, Rng& rng);  // a's devices, borders of either
 Genome cross_replicas(const Genome& a, const Genome& b, const Space& space, Rng& rng);  // some replicas of each
 
-// The placements that layers of replica `r` may move to: those on its own devices and on idle ones.
+// The placements that layers of replica `r` may move to: those on its own devices and on idle ones, with usual shares.
 std::vector<PlacementId> reachable(const Genome& genome, std::size_t r, const Space& space);
 // One of these, ascending and at least one: a device as often as a split, though there are many more splits.
 PlacementId draw_target(const std::vector<PlacementId>& targets, const Space& space, Rng& rng);

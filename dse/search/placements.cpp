@@ -48,7 +48,95 @@ std::vector<std::int64_t> shares_of(const Group& group, const std::vector<double
   return shares;
 }
 
+constexpr std::int64_t units = 16;  // that all shares make together
+
+// Shares of at least one unit each, as near to the placement's as they come.
+std::vector<std::int64_t> in_units(const Placement& placement) {
+  const std::size_t devices = placement.devices.size();
+  const std::vector<std::int64_t> shares =
+      placement.shares.empty() ? std::vector<std::int64_t>(devices, 1) : placement.shares;
+  const std::int64_t all = std::accumulate(shares.begin(), shares.end(), std::int64_t{0});
+  std::vector<std::int64_t> result;
+  for (const std::int64_t share : shares)
+    result.push_back(std::max<std::int64_t>(1, (2 * units * share + all) / (2 * all)));
+  // The largest takes what rounding left over.
+  const std::int64_t sum = std::accumulate(result.begin(), result.end(), std::int64_t{0});
+  *std::max_element(result.begin(), result.end()) += units - sum;
+  return result;
+}
+
+std::vector<std::int64_t> reduced(std::vector<std::int64_t> shares) {
+  std::int64_t divisor = 0;
+  for (const std::int64_t share : shares) divisor = std::gcd(divisor, share);
+  for (std::int64_t& share : shares) share /= divisor;
+  if (std::adjacent_find(shares.begin(), shares.end(), std::not_equal_to<>()) == shares.end()) return {};
+  return shares;
+}
+
 }  // namespace
+
+std::vector<Placement> with_other_shares(const Placement& placement) {
+  const std::size_t devices = placement.devices.size();
+  std::vector<Placement> result;
+  if (devices < 2 || devices > few_devices) return result;
+  const std::vector<std::int64_t> base = in_units(placement);
+  const std::vector<std::int64_t> steps =
+      devices == 2 ? std::vector<std::int64_t>{1, 2, 4} : std::vector<std::int64_t>{2};
+  for (std::size_t from = 0; from < devices; ++from)
+    for (std::size_t to = 0; to < devices; ++to)
+      for (const std::int64_t step : steps) {
+        if (from == to || base[from] <= step) continue;
+        Placement other = placement;
+        other.shares = base;
+        other.shares[from] -= step;
+        other.shares[to] += step;
+        other.shares = reduced(std::move(other.shares));
+        if (other != placement && std::find(result.begin(), result.end(), other) == result.end())
+          result.push_back(std::move(other));
+      }
+  return result;
+}
+
+void add_splits(Space& space, const std::vector<double>& speeds) {
+  for (Placement& placement : split_placements(speeds, space.strategies))
+    space.placements.push_back(std::move(placement));
+  space.usual = space.placements.size();
+  std::vector<std::vector<PlacementId>> families;
+  for (std::size_t p = space.devices; p < space.usual; ++p) {
+    std::vector<PlacementId>& family = families.emplace_back(1, static_cast<PlacementId>(p));
+    for (Placement& other : with_other_shares(space.placements[p])) {
+      family.push_back(static_cast<PlacementId>(space.placements.size()));
+      space.placements.push_back(std::move(other));
+    }
+  }
+  space.other_shares.assign(space.placements.size(), {});
+  for (const std::vector<PlacementId>& family : families)
+    for (const PlacementId one : family)
+      std::copy_if(family.begin(), family.end(), std::back_inserter(space.other_shares[one]),
+                   [one](PlacementId other) { return other != one; });
+}
+
+void add_wires(Space& space) {
+  std::vector<Wire> others = space.strategies.wires;
+  std::erase(others, Wire::full);
+  if (others.empty()) return;
+  const std::size_t full = space.placements.size();
+  space.other_shares.resize(full);
+  space.other_wires.assign(full * (others.size() + 1), {});
+  for (std::size_t w = 0; w < others.size(); ++w)
+    for (std::size_t p = 0; p < full; ++p) {
+      Placement other = space.placements[p];
+      other.wire = others[w];
+      space.placements.push_back(std::move(other));
+      // Shares move under the same wire.
+      std::vector<PlacementId> siblings = space.other_shares[p];
+      for (PlacementId& sibling : siblings) sibling = static_cast<PlacementId>(sibling + (w + 1) * full);
+      space.other_shares.push_back(std::move(siblings));
+    }
+  for (std::size_t p = 0; p < space.placements.size(); ++p)
+    for (std::size_t other = p % full; other < space.placements.size(); other += full)
+      if (other != p) space.other_wires[p].push_back(static_cast<PlacementId>(other));
+}
 
 std::vector<Placement> split_placements(const std::vector<double>& speeds, const Strategies& strategies) {
   std::vector<Placement> result;

@@ -62,6 +62,24 @@ Strategies read_strategies(const std::vector<std::string>& names) {
   return strategies;
 }
 
+constexpr std::pair<std::string_view, Wire> wire_names[] = {
+    {"full", Wire::full}, {"fp16", Wire::fp16}, {"int8", Wire::int8}};
+
+// Full, and those named.
+std::vector<Wire> read_wires(const std::vector<std::string>& names) {
+  std::vector<Wire> wires{Wire::full};
+  for (const std::string& name : names) {
+    const auto known = std::find_if(std::begin(wire_names), std::end(wire_names),
+                                    [&](const auto& entry) { return entry.first == name; });
+    if (known == std::end(wire_names))
+      refuse("WIRES", fmt::format("there is no wire format '{}'{}", printable(name),
+                                  suggestion(name, std::vector<std::string>{"full", "fp16", "int8"})));
+    if (std::find(wires.begin(), wires.end(), known->second) == wires.end()) wires.push_back(known->second);
+  }
+  std::sort(wires.begin(), wires.end());
+  return wires;
+}
+
 Request from_json(const std::string& text) try {
   const Json document = Json::parse(text);
   Request request;
@@ -70,6 +88,8 @@ Request from_json(const std::string& text) try {
     request.search.limits.push_back(parse_limit(limit));
   }
   request.strategies = read_strategies(document.at("strategies").get<std::vector<std::string>>());
+  if (document.contains("wires"))
+    request.strategies.wires = read_wires(document["wires"].get<std::vector<std::string>>());
   request.search.algorithm = document.at("algorithm").get<std::string>();
   request.search.population = document.at("population").get<std::size_t>();
   request.search.seed = document.at("seed").get<std::uint64_t>();
@@ -98,6 +118,10 @@ Json fixed_part(const Request& request) {
   if (request.strategies.horizontal) document["strategies"].push_back("horizontal");
   if (request.strategies.vertical) document["strategies"].push_back("vertical");
   if (request.strategies.hybrid) document["strategies"].push_back("hybrid");
+  if (request.strategies.wires.size() > 1)
+    for (const auto& [name, wire] : wire_names)
+      if (std::count(request.strategies.wires.begin(), request.strategies.wires.end(), wire) > 0)
+        document["wires"].push_back(name);
   document["algorithm"] = request.search.algorithm;
   document["population"] = request.search.population;
   document["seed"] = request.search.seed;
@@ -141,7 +165,12 @@ void read_rest(const Arguments& arguments, Request& request) {
     std::stable_sort(request.search.limits.begin(), request.search.limits.end(),
                      [](const Limit& a, const Limit& b) { return a.objective < b.objective; });
   }
-  if (arguments.has("--strategies")) request.strategies = read_strategies(arguments.comma_list("--strategies"));
+  if (arguments.has("--strategies")) {
+    const std::vector<Wire> wires = request.strategies.wires;
+    request.strategies = read_strategies(arguments.comma_list("--strategies"));
+    request.strategies.wires = wires;
+  }
+  if (arguments.has("--wires")) request.strategies.wires = read_wires(arguments.comma_list("--wires"));
   if (arguments.has("--algorithm")) request.search.algorithm = algorithm_named(arguments.text("--algorithm")).name;
   if (arguments.has("--population")) {
     request.search.population = static_cast<std::size_t>(arguments.integer("--population", 4, 100'000));
@@ -179,6 +208,13 @@ std::vector<OptionSpec> request_options() {
       {.name = "--strategies",
        .value = "A,B",
        .text = "which of data, sequential, horizontal, vertical, and hybrid: several of them at once (default all)",
+       .fallback = {},
+       .choices = {}},
+      {.name = "--wires",
+       .value = "A,B",
+       .text =
+           "which of fp16 and int8 results may travel as beside full, where that is better; outputs are then only as "
+           "exact as these (default neither)",
        .fallback = {},
        .choices = {}},
       {.name = "--algorithm",

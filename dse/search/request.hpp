@@ -25,8 +25,8 @@ std::vector<OptionSpec> request_options();
 Request read_request(const Arguments& arguments, const std::string* stored = nullptr);
 
 // Canonical JSON: {"objectives": [...], "limits": [...], "strategies": [...], "algorithm", "population", "seed",
-// "shapes": [...], "evaluations" or "time_s"}, and "keep", "target_hypervolume" and "stagnation" where they were asked
-// for.
+// "shapes": [...], "evaluations" or "time_s"}, and "wires", "keep", "target_hypervolume" and "stagnation" where they
+// were asked for.
 std::string to_json(const Request& request);
 
 }  // namespace dse::search

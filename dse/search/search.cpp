@@ -36,8 +36,10 @@ void Search::start(const std::vector<Genome>& seeds) {
 }
 
 std::vector<Genome> Search::emigrants(std::size_t count) const {
+  std::vector<Fitness> fitnesses;
+  for (const Member& member : population_) fitnesses.push_back(member.fitness);
   std::vector<Genome> result;
-  for (std::size_t i = 0; i < std::min(count, population_.size()); ++i) result.push_back(population_[i].genome);
+  for (const std::size_t i : best(fitnesses, count)) result.push_back(population_[i].genome);
   return result;
 }
 

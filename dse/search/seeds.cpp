@@ -161,7 +161,7 @@ void Seeder::splits() {
   for (std::size_t k = 2; k <= by_speed_.size(); ++k) {
     std::vector<std::size_t> fastest(by_speed_.begin(), by_speed_.begin() + static_cast<std::ptrdiff_t>(k));
     std::sort(fastest.begin(), fastest.end());
-    for (std::size_t p = space_.devices; p < space_.placements.size(); ++p) {
+    for (std::size_t p = space_.devices; p < space_.usual; ++p) {
       if (space_.placements[p].devices != fastest) continue;
       const auto placement = static_cast<PlacementId>(p);
       add(pipeline(space_, std::vector<PlacementId>(space_.layers, placement)));
@@ -196,7 +196,7 @@ void Seeder::prefixes(PlacementId placement) {
 void split_some(std::vector<PlacementId>& layers, const std::vector<PlacementId>& devices, const Space& space,
                 Rng& rng) {
   std::vector<PlacementId> ways;
-  for (std::size_t p = space.devices; p < space.placements.size(); ++p) {
+  for (std::size_t p = space.devices; p < space.usual; ++p) {
     const auto& over = space.placements[p].devices;
     const bool inside = std::all_of(over.begin(), over.end(), [&](std::size_t d) {
       return std::find(devices.begin(), devices.end(), static_cast<PlacementId>(d)) != devices.end();

@@ -351,7 +351,9 @@ TEST_CASE("calibrate --show tells of each class and thread count what is measure
   known.noise = 0.02;
   known.hold_out_error = 0.04;
   known.classes = {{"convolution", 2, 1e-6, 1e9, 0, 0.11}, {"pool", 2, 1e-6, 0, 1e9, 0}, {"other", 1, 1e-6, 0, 1e9, 0}};
-  known.kernels = {{"a", "convolution", 2, 1e-3, 0, 5, 0, 0, {}}, {"b", "convolution", 2, 1e-3, 0, 5, 0, 0, {}}};
+  known.copies = {{4096, 2e-6, 1e-6}, {1 << 20, 1e-3, 5e-4}};
+  known.split_factor = 1.1;
+  known.kernels = {{"a", "convolution", 2, 1e-3, 0, 5, 2e6, 0, {}}, {"b", "convolution", 2, 1e-3, 0, 5, 0, 0, {}}};
   write_file(bench.file("board.yaml"), to_yaml(known));
   const DeviceProfile read = read_device_profile(bench.file("board.yaml"));
   update_corrections(read.file, read.sha256, {{"convolution", 2, std::log(2), 10}, {"convolution", 2, 0, 10}});
@@ -366,6 +368,10 @@ TEST_CASE("calibrate --show tells of each class and thread count what is measure
   CHECK(one["created"] == "2026-01-31T12:00:00Z");
   CHECK(one["noise"] == 0.02);
   CHECK(one["hold_out_error"] == 0.04);
+  CHECK(one["peak_macs_per_second"].get<double>() == doctest::Approx(2e9));
+  CHECK(one["near_bytes_per_second"].get<double>() == doctest::Approx(8.192e9));
+  CHECK(one["memory_bytes_per_second"].get<double>() == doctest::Approx(2.097152e9));
+  CHECK(one["split_factor"] == 1.1);
   CHECK(one["assumed"] == false);
   const auto row = [&](const std::string& op_class, int threads) {
     for (const json& of : one["classes"])

@@ -19,8 +19,8 @@ namespace {
 Space with_splits(Space space) {
   std::vector<double> speeds;
   for (std::size_t d = 0; d < space.devices; ++d) speeds.push_back(d == 1 ? 1 : 3);
-  for (Placement& placement : split_placements(speeds, space.strategies))
-    space.placements.push_back(std::move(placement));
+  add_splits(space, speeds);
+  add_wires(space);
   return space;
 }
 
@@ -35,6 +35,8 @@ std::vector<Space> spaces() {
       Space threads = make_space(layers, devices);
       threads.threads.front() = {0, 1, 2};
       all.push_back(threads);
+      all.push_back(with_splits(threads));
+      threads.strategies.wires = {Wire::full, Wire::int8};
       all.push_back(with_splits(threads));
       const Strategies pure{.data = true, .sequential = true, .horizontal = true, .vertical = true, .hybrid = false};
       all.push_back(with_splits(make_space(layers, devices, pure)));
@@ -59,7 +61,8 @@ void check_canonical(const Genome& genome, const Space& space) {
     for (PlacementId p : mine) {
       REQUIRE(p < space.placements.size());
       devices.insert(space.placements[p].devices.begin(), space.placements[p].devices.end());
-      if (p >= space.devices) split.insert(space.placements[p].devices.begin(), space.placements[p].devices.end());
+      if (space.placements[p].split != Split::none)
+        split.insert(space.placements[p].devices.begin(), space.placements[p].devices.end());
     }
     for (const std::size_t device : devices) CHECK(taken.insert(device).second);
     if (genome.replicas.size() > 1 && !space.strategies.hybrid) CHECK(devices.size() == 1);
@@ -242,6 +245,70 @@ TEST_CASE("stages may be split over every set of few devices, and over pairs and
   REQUIRE(unequal.size() == 4);
   CHECK(unequal.front().shares == std::vector<std::int64_t>{1, 3});
   CHECK(split_placements({1.0, 3.0}, {.horizontal = false}).size() == 2);
+}
+
+TEST_CASE("shares move between the devices of a split stage, and nothing else changes") {
+  const std::vector<Placement> pair = with_other_shares({{0, 1}, Split::rows, {1, 3}, Halo::recompute, Wire::full});
+  CHECK(pair.size() == 5);  // 4 : 12 less or more by 1 and 2, and 8 : 8; not 0 : 16
+  std::set<std::vector<std::int64_t>> shares;
+  for (const Placement& one : pair) {
+    CHECK(one.halo == Halo::recompute);
+    CHECK(one.shares != std::vector<std::int64_t>{1, 3});
+    shares.insert(one.shares);
+  }
+  CHECK(shares.size() == pair.size());
+  CHECK(shares.contains({}));  // equal
+  CHECK(with_other_shares({{0, 1, 2}, Split::channels, {}, Halo::exchange, Wire::full}).size() == 6);
+  CHECK(with_other_shares({{0}, Split::none, {}, Halo::exchange, Wire::full}).empty());
+  const Space space = with_splits(make_space(6, 3));
+  REQUIRE(space.other_shares.size() == space.placements.size());
+  CHECK(space.usual < space.placements.size());
+  Rng rng(4, 4);
+  std::size_t changed = 0;
+  for (int round = 0; round < 200; ++round) {
+    Genome genome = random_genome(space, rng);
+    const Genome before = genome;
+    if (!operators::change_shares(genome, space, rng)) continue;
+    ++changed;
+    CHECK(genome != before);
+    for (std::size_t r = 0; r < genome.replicas.size(); ++r)
+      for (std::size_t l = 0; l < space.layers; ++l) {
+        const Placement& now = space.placements[genome.replicas[r].layers[l]];
+        Placement then = space.placements[before.replicas[r].layers[l]];
+        then.shares = now.shares;
+        CHECK(now == then);
+      }
+  }
+  CHECK(changed > 20);
+}
+
+TEST_CASE("a stage's results may travel in the formats that are allowed, and only where something travels") {
+  Space space = make_space(6, 3, {.wires = {Wire::full, Wire::fp16, Wire::int8}});
+  space = with_splits(std::move(space));
+  Rng rng(5, 5);
+  std::size_t changed = 0, shorter = 0;
+  for (int round = 0; round < 300; ++round) {
+    Genome genome = random_genome(space, rng);
+    if (operators::change_wire(genome, space, rng)) ++changed;
+    normalise(genome, space);
+    const Mapping mapping = to_mapping(genome, space);
+    CHECK(from_mapping(mapping, space) == genome);
+    for (const ReplicaMapping& replica : mapping.replicas)
+      for (const Stage& stage : replica.stages) {
+        shorter += stage.wire != Wire::full ? 1 : 0;
+        if (replica.stages.size() == 1 && stage.devices.size() == 1) CHECK(stage.wire == Wire::full);
+      }
+    std::vector<ReplicaRuns> runs;
+    if (!to_runs(genome, space, runs)) continue;
+    const Mapping of_runs = to_mapping(runs);
+    std::size_t stages = 0, stages_of_runs = 0;
+    for (const ReplicaMapping& replica : mapping.replicas) stages += replica.stages.size();
+    for (const ReplicaMapping& replica : of_runs.replicas) stages_of_runs += replica.stages.size();
+    CHECK(stages == stages_of_runs);
+  }
+  CHECK(changed > 100);
+  CHECK(shorter > 20);
+  CHECK(make_space(6, 3).other_wires.empty());
 }
 
 TEST_CASE("enumeration visits every genome of a space with splits once") {

@@ -100,8 +100,9 @@ inline Genome any_genome(const Space& space, Rng& rng) {
   for (std::size_t r = 0; r < replicas; ++r) {
     ReplicaGene& gene = genome.replicas.emplace_back();
     gene.share = static_cast<std::int64_t>(rng.below(40));
+    const std::size_t placements = rng.chance(0.5) ? space.devices : space.placements.size();
     for (std::size_t l = 0; l < space.layers; ++l)
-      gene.layers.push_back(static_cast<PlacementId>(rng.below(space.devices)));
+      gene.layers.push_back(static_cast<PlacementId>(rng.below(placements)));
   }
   for (std::size_t d = 0; d < space.devices; ++d) genome.threads.push_back(static_cast<int>(rng.below(5)));
   normalise(genome, space);

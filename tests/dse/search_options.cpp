@@ -61,11 +61,17 @@ TEST_CASE("requests keep to what can be searched") {
   CHECK(code_of({{"--objectives", "latency"}}) == "OBJECTIVES");
   CHECK(code_of({{"--objectives", "latency,latency"}}) == "OBJECTIVES");
   CHECK(code_of({{"--objectives", "latency,speed"}}) == "OBJECTIVE");
+  CHECK(read_request(arguments({})).strategies.wires == std::vector<Wire>{Wire::full});
+  const Request wires = read_request(arguments({{"--wires", "int8,fp16"}}));
+  CHECK(wires.strategies.wires == std::vector<Wire>{Wire::full, Wire::fp16, Wire::int8});
+  const std::string stored = to_json(wires);
+  CHECK(read_request(arguments({}), &stored).strategies.wires == wires.strategies.wires);
   CHECK(read_request(arguments({{"--strategies", "vertical"}})).strategies.vertical);
   CHECK(!read_request(arguments({{"--strategies", "vertical"}})).strategies.horizontal);
   CHECK(read_request(arguments({{"--strategies", "hybrid"}})).strategies.horizontal);
   CHECK(!read_request(arguments({{"--strategies", "sequential,hybrid"}})).strategies.horizontal);
   CHECK(code_of({{"--strategies", "sequental"}}) == "STRATEGIES");
+  CHECK(code_of({{"--wires", "fp61"}}) == "WIRES");
   CHECK(code_of({{"--algorithm", "nsga3"}}) == "ALGORITHM");
   CHECK(code_of({{"--evaluations", "10"}, {"--time", "3s"}}) == "BUDGET");
   CHECK(code_of({{"--evaluations", "0"}}) == "OPTION-VALUE");

@@ -321,6 +321,28 @@ TEST_CASE("ranks are those of brute force, and an objective that all share does 
   for (double crowding : ranking.crowding) CHECK(!std::isnan(crowding));
 }
 
+TEST_CASE("of a crowded front those are kept without which most would be lost") {
+  // Nine that hardly differ, and three that stand for the rest of the front.
+  std::vector<Fitness> points;
+  for (int i = 0; i < 9; ++i) points.push_back({10 + 0.001 * i, 10 - 0.001 * i});
+  points.push_back({1, 100});
+  points.push_back({100, 1});
+  points.push_back({40, 2.5});
+  std::vector<std::size_t> kept = best(points, 4);
+  std::sort(kept.begin(), kept.end());
+  REQUIRE(kept.size() == 4);
+  CHECK(kept[0] < 9);
+  CHECK(kept[1] == 9);
+  CHECK(kept[2] == 10);
+  CHECK(kept[3] == 11);
+  CHECK(best(points, 20).size() == points.size());
+  CHECK(best(std::vector<Fitness>(5, {1, 1}), 3).size() == 3);
+  CHECK(best(std::vector<Fitness>{{-1, 0}, {0, -1}, {-0.5, -0.5}}, 2).size() == 2);
+  std::vector<Fitness> many;
+  for (int i = 0; i < 1500; ++i) many.push_back({1.0 + i, 2000.0 - i});
+  CHECK(best(many, 100).size() == 100);
+}
+
 TEST_CASE("hypervolume of known boxes") {
   const auto entry = [](double x, double y) {
     FrontEntry one;

@@ -38,8 +38,7 @@ TEST_CASE("a correction scales whole layers and parts of its class, with its thr
           CHECK((is.uncertainty < was.uncertainty) == concerned);
           const PartCost &part_was = before.part_at(id, device, threads), &part = after.part_at(id, device, threads);
           const LayerFeatures half{1e5, 1e4};
-          CHECK(part.seconds(half, PartAxis::rows) / part_was.seconds(half, PartAxis::rows) ==
-                relative(concerned ? factor : 1));
+          CHECK(part.seconds(half) / part_was.seconds(half) == relative(concerned ? factor : 1));
         }
       }
     }

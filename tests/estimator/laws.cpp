@@ -315,7 +315,7 @@ TEST_CASE("a larger part of a layer never costs less, and the whole what was mea
   const Estimator estimator(*network, platform);
   for (const Layer& layer : network->layers()) {
     const PartCost model = part_cost(*network, layer, *platform.devices[1].profile, 2);
-    CHECK(model.seconds(features(*network, layer), PartAxis::rows) /
+    CHECK(model.seconds(features(*network, layer)) /
               layer_cost(*network, layer, *platform.devices[1].profile, 2).seconds ==
           relative(1));
   }

@@ -245,6 +245,29 @@ TEST_CASE("what fits comes first, and what does not says what is short") {
     }
 }
 
+TEST_CASE("a part that others compute beside takes longer by the profile's split factor, whole layers do not") {
+  const SmallNetwork network = chain_network(4);
+  const Platform alone = sample_platform({});
+  Platform together = alone;
+  constexpr double factor = 1.25;
+  for (Device& device : together.devices) {
+    auto profile = std::make_shared<DeviceProfile>(*device.profile);
+    profile->split_factor = factor;
+    device.profile = profile;
+  }
+  const Estimator before(*network, alone), after(*network, together);
+  for (const Strategy strategy : {Strategy::sequential, Strategy::horizontal}) {
+    const Plan plan = lower(*network, alone, preset(before, strategy, {0, 1}));
+    std::size_t split = 0;
+    for (const Part& part : plan.parts) {
+      const bool whole = part.fraction == 1 && part.work.kind == PartKind::full;
+      split += whole ? 0 : 1;
+      CHECK(after.part(plan, part).seconds == relative((whole ? 1 : factor) * before.part(plan, part).seconds));
+    }
+    CHECK((split > 0) == (strategy == Strategy::horizontal));
+  }
+}
+
 TEST_CASE("sums of partial results and copies take time") {
   const SmallNetwork network = chain_network(4);
   Platform platform = sample_platform({});

@@ -9,11 +9,12 @@ namespace dse::search {
 
 const std::vector<Mutation>& mutations() {
   static const std::vector<Mutation> all{
-      {"cut-shift", 0.45, operators::cut_shift},       {"swap-devices", 0.15, operators::swap_devices},
-      {"reassign", 0.20, operators::reassign},         {"split-stage", 0.12, operators::split_stage},
-      {"merge-stage", 0.08, operators::merge_stage},   {"replicate", 0.06, operators::replicate},
-      {"unreplicate", 0.04, operators::unreplicate},   {"change-share", 0.12, operators::change_share},
-      {"change-split", 0.15, operators::change_split}, {"change-threads", 0.10, operators::change_threads},
+      {"cut-shift", 0.45, operators::cut_shift},         {"swap-devices", 0.15, operators::swap_devices},
+      {"reassign", 0.20, operators::reassign},           {"split-stage", 0.12, operators::split_stage},
+      {"merge-stage", 0.08, operators::merge_stage},     {"replicate", 0.06, operators::replicate},
+      {"unreplicate", 0.04, operators::unreplicate},     {"change-share", 0.12, operators::change_share},
+      {"change-split", 0.15, operators::change_split},   {"change-threads", 0.10, operators::change_threads},
+      {"change-shares", 0.10, operators::change_shares}, {"change-wire", 0.10, operators::change_wire},
   };
   return all;
 }
@@ -66,7 +67,7 @@ Genome combine(const Genome& a, const Genome& b, const Space& space, Rng& rng) {
 std::vector<PlacementId> operators::reachable(const Genome& genome, std::size_t r, const Space& space) {
   const std::vector<int> owner = owners(genome, space);
   std::vector<PlacementId> result;
-  const auto placements = static_cast<PlacementId>(space.placements.size());
+  const auto placements = static_cast<PlacementId>(space.usual);
   for (PlacementId p = 0; p < placements; ++p) {
     const auto& devices = space.placements[p].devices;
     const bool free = std::all_of(devices.begin(), devices.end(),
