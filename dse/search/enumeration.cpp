@@ -57,7 +57,9 @@ bool with_shares(Genome genome, const Space& space, const Visit& visit) {
 
 std::vector<PlacementId> placements_on(const std::vector<std::size_t>& groups, std::size_t group, const Space& space) {
   std::vector<PlacementId> result;
-  for (std::size_t p = 0; p < space.placements.size(); ++p) {
+  // Of a device by itself the full wire only: with others the genome would not be canonical.
+  const bool alone = std::count(groups.begin(), groups.end(), group) == 1;
+  for (std::size_t p = 0; p < (alone ? space.devices : space.placements.size()); ++p) {
     const auto& devices = space.placements[p].devices;
     if (std::all_of(devices.begin(), devices.end(), [&](std::size_t d) { return groups[d] == group; }))
       result.push_back(static_cast<PlacementId>(p));

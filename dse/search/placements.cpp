@@ -119,8 +119,8 @@ void add_splits(Space& space, const std::vector<double>& speeds) {
 void add_wires(Space& space) {
   std::vector<Wire> others = space.strategies.wires;
   std::erase(others, Wire::full);
-  if (others.empty()) return;
   const std::size_t full = space.placements.size();
+  if (others.empty() || full == 0) return;
   space.other_shares.resize(full);
   space.other_wires.assign(full * (others.size() + 1), {});
   for (std::size_t w = 0; w < others.size(); ++w)

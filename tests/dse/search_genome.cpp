@@ -313,7 +313,10 @@ TEST_CASE("a stage's results may travel in the formats that are allowed, and onl
 
 TEST_CASE("enumeration visits every genome of a space with splits once") {
   Strategies vertical{.data = false, .sequential = false, .horizontal = false, .vertical = true, .hybrid = false};
-  for (Space space : {with_splits(make_space(3, 2)), with_splits(make_space(3, 2, vertical))}) {
+  const Strategies wires{.data = false, .sequential = true, .hybrid = false, .wires = {Wire::full, Wire::int8}};
+  Space with_wires = make_space(3, 2, wires);
+  add_wires(with_wires);
+  for (Space space : {with_splits(make_space(3, 2)), with_splits(make_space(3, 2, vertical)), with_wires}) {
     space.threads.front() = {0, 1};
     std::set<Genome> visited;
     for_each_genome(space, [&](const Genome& genome) {
@@ -324,4 +327,9 @@ TEST_CASE("enumeration visits every genome of a space with splits once") {
     Rng rng(13, 0);
     for (int i = 0; i < 300; ++i) CHECK(visited.contains(any_genome(space, rng)));
   }
+  // However long the network is, what is enumerated comes one after another.
+  Space large = make_space(60, 2, {.wires = {Wire::full, Wire::int8}});
+  add_wires(large);
+  int seen = 0;
+  CHECK_FALSE(for_each_genome(large, [&](const Genome&) { return ++seen < 5000; }));
 }
