@@ -1,5 +1,6 @@
 // The ways to split a stage that the search may choose from.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "dse/search/genome.hpp"
@@ -73,6 +74,11 @@ std::vector<std::int64_t> reduced(std::vector<std::int64_t> shares) {
   return shares;
 }
 
+// So many that each still has an id with every wire. Hundreds of devices have more pairs than that: the first are kept.
+std::size_t most_placements(const Space& space) {
+  return std::numeric_limits<PlacementId>::max() / std::max<std::size_t>(1, space.strategies.wires.size());
+}
+
 }  // namespace
 
 std::vector<Placement> with_other_shares(const Placement& placement) {
@@ -98,13 +104,16 @@ std::vector<Placement> with_other_shares(const Placement& placement) {
 }
 
 void add_splits(Space& space, const std::vector<double>& speeds) {
+  const std::size_t most = most_placements(space);
   for (Placement& placement : split_placements(speeds, space.strategies))
     space.placements.push_back(std::move(placement));
+  space.placements.resize(std::min(space.placements.size(), std::max(most, space.devices)));
   space.usual = space.placements.size();
   std::vector<std::vector<PlacementId>> families;
   for (std::size_t p = space.devices; p < space.usual; ++p) {
     std::vector<PlacementId>& family = families.emplace_back(1, static_cast<PlacementId>(p));
     for (Placement& other : with_other_shares(space.placements[p])) {
+      if (space.placements.size() >= most) break;
       family.push_back(static_cast<PlacementId>(space.placements.size()));
       space.placements.push_back(std::move(other));
     }

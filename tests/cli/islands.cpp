@@ -3,6 +3,7 @@
 
 #include "dse/archive/archive.hpp"
 #include "tests/cli/program.hpp"
+#include "tests/support/ranks.hpp"
 
 using namespace dse;
 using namespace dse::cli_test;
@@ -20,24 +21,10 @@ class Bench {
   }
   std::string at(const std::string& name) const { return (folder_.path() / name).string(); }
   ProcessResult islands(const std::string& count, const std::string& db, std::vector<std::string> more) const {
-    ProcessOptions options;
-    options.argv = {"mpirun",
-                    "--oversubscribe",
-                    "--bind-to",
-                    "none",
-                    "-n",
-                    count,
-                    cli_test::program().string(),
-                    "explore",
-                    at("tiny.onnx"),
-                    "--platform",
-                    at("platform.yaml"),
-                    "--db",
-                    at(db)};
-    options.argv.insert(options.argv.end(), more.begin(), more.end());
-    options.set_environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
-    options.deadline = std::chrono::seconds(120);
-    return run_process(options);
+    std::vector<std::string> command{cli_test::program().string(), "explore", at("tiny.onnx"), "--platform",
+                                     at("platform.yaml"),          "--db",    at(db)};
+    command.insert(command.end(), more.begin(), more.end());
+    return test::run_ranks(count, std::move(command));
   }
   std::vector<std::string> front(const std::string& db) const {
     std::vector<std::string> mappings;

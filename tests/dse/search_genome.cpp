@@ -282,6 +282,24 @@ TEST_CASE("shares move between the devices of a split stage, and nothing else ch
   CHECK(changed > 20);
 }
 
+TEST_CASE("every placement has an id, however many devices there are") {
+  for (const std::size_t devices : {16, 60, 200}) {
+    Space space = make_space(4, devices, {.wires = {Wire::full, Wire::fp16, Wire::int8}});
+    add_splits(space, std::vector<double>(devices, 1.0));
+    add_wires(space);
+    CHECK(space.usual > devices);
+    CHECK(space.placements.size() <= std::numeric_limits<PlacementId>::max());
+    REQUIRE(space.other_shares.size() == space.placements.size());
+    REQUIRE(space.other_wires.size() == space.placements.size());
+    for (std::size_t p = 0; p < space.placements.size(); p += 97) {
+      for (const PlacementId other : space.other_shares[p])
+        CHECK(space.placements.at(other).devices == space.placements[p].devices);
+      for (const PlacementId other : space.other_wires[p])
+        CHECK(space.placements.at(other).shares == space.placements[p].shares);
+    }
+  }
+}
+
 TEST_CASE("a stage's results may travel in the formats that are allowed, and only where something travels") {
   Space space = make_space(6, 3, {.wires = {Wire::full, Wire::fp16, Wire::int8}});
   space = with_splits(std::move(space));

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "base/files.hpp"
-#include "base/process.hpp"
 #include "runtime/mpi_session.hpp"
+#include "tests/support/ranks.hpp"
 
 using namespace dse;
 using namespace dse::runtime;
@@ -36,19 +36,8 @@ TEST_CASE("rank of two: one look finds a message that has arrived" * doctest::sk
 }
 
 TEST_CASE("a worker that looks once finds a message that has arrived") {
-  ProcessOptions options;
-  options.argv = {"mpirun",
-                  "--oversubscribe",
-                  "--bind-to",
-                  "none",
-                  "-n",
-                  "2",
-                  (executable_folder() / "test_runtime").string(),
-                  "--no-skip",
-                  "-tc=rank of two: one look finds a message that has arrived"};
-  options.set_environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
-  options.deadline = std::chrono::seconds(120);
-  const ProcessResult result = run_process(options);
+  const ProcessResult result = test::run_ranks("2", {(executable_folder() / "test_runtime").string(), "--no-skip",
+                                                     "-tc=rank of two: one look finds a message that has arrived"});
   CHECK_MESSAGE(result.exit_code == 0, (result.output + result.errors));
   CHECK(result.output.find("1 passed") != std::string::npos);
 }

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "base/files.hpp"
-#include "base/process.hpp"
 #include "runtime/probes.hpp"
+#include "tests/support/ranks.hpp"
 
 using namespace dse;
 
@@ -26,19 +26,8 @@ TEST_CASE("the link probe tells of every size, of pauses and of processor time")
   request.sizes = {1, 4096, 1 << 20};
   request.repetitions = 4;
   write_file(folder.path() / "request.json", probes::to_json(request));
-  ProcessOptions options;
-  options.argv = {"mpirun",
-                  "--oversubscribe",
-                  "--bind-to",
-                  "none",
-                  "-n",
-                  "2",
-                  (executable_folder() / "dse-probe").string(),
-                  "link",
-                  (folder.path() / "request.json").string()};
-  options.set_environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
-  options.deadline = std::chrono::seconds(120);
-  const ProcessResult result = run_process(options);
+  const ProcessResult result = test::run_ranks(
+      "2", {(executable_folder() / "dse-probe").string(), "link", (folder.path() / "request.json").string()});
   REQUIRE_MESSAGE(result.exit_code == 0, result.errors);
   const probes::LinkReport report = probes::link_report_from_json(result.output);
   REQUIRE(report.samples.size() == request.sizes.size());
