@@ -73,14 +73,21 @@ struct Pipe {
   }
 };
 
+[[noreturn]] void fail_child(const Pipe& status) {
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = ::write(status.write_end, &error, sizeof error);
+  ::_exit(127);
+}
+
 // Everything here happens after fork: only async-signal-safe calls.
 [[noreturn]] void become_child(const ProcessOptions& options, char** argv, char** env, pid_t parent, Pipe& out,
                                Pipe& err, Pipe& status) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
-  const int null = ::open("/dev/null", O_RDONLY);
-  ::dup2(null, STDIN_FILENO);
+  const int input = ::open(options.input.empty() ? "/dev/null" : options.input.c_str(), O_RDONLY);
+  if (input < 0) fail_child(status);
+  ::dup2(input, STDIN_FILENO);
   ::dup2(out.write_end, STDOUT_FILENO);
   ::dup2(err.write_end, STDERR_FILENO);
   if (options.ignore_broken_pipes) ::signal(SIGPIPE, SIG_IGN);
@@ -89,9 +96,7 @@ struct Pipe {
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
   if (options.working_folder.empty() || ::chdir(options.working_folder.c_str()) == 0) ::execvpe(argv[0], argv, env);
-  const int error = errno;
-  [[maybe_unused]] const ssize_t written = ::write(status.write_end, &error, sizeof error);
-  ::_exit(127);
+  fail_child(status);
 }
 
 // Appends what is there to `sink` up to the cap; false at end of file.

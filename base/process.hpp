@@ -16,6 +16,7 @@ struct ProcessOptions {
   std::vector<std::string> set_environment;         // "NAME=value", on top of the inherited environment
   std::vector<std::string> drop_environment;        // prefixes of names that the child does not inherit ("OMPI_")
   std::string working_folder;                       // empty: the parent's
+  std::string input;                                // a file that is the child's stdin; empty: it reads nothing
   bool ignore_broken_pipes = false;                 // SIGPIPE, also of what the child starts
   std::chrono::milliseconds deadline{60'000};       // then the whole group is killed
   std::size_t output_cap = 16u << 20;               // per stream; what comes after is dropped

@@ -156,7 +156,7 @@ std::string hostfile_text(const Ranks& ranks) {
     seen.push_back(rank.host);
     const auto count = std::count_if(ranks.ranks.begin(), ranks.ranks.end(),
                                      [&](const Rank& other) { return other.host == rank.host; });
-    text += fmt::format("{} slots={}{}\n", rank.host, count, rank.user.empty() ? "" : " user=" + rank.user);
+    text += fmt::format("{} slots={}{}\n", rank.host, count, rank.user.empty() ? "" : " username=" + rank.user);
   }
   return text;
 }

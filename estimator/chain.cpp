@@ -130,7 +130,8 @@ ChainCosts chain_costs(const Estimator& estimator) {
   costs.crossing_bytes = crossing(network);
   costs.transfer = [&platform](std::size_t from, std::size_t to, double bytes) {
     if (from == to || bytes <= 0) return 0.0;
-    return transfer_seconds(platform.links[platform.link_between(from, to)], static_cast<std::int64_t>(bytes));
+    return transfer_seconds(platform.links[platform.link_between(from, to)], from, to,
+                            static_cast<std::int64_t>(bytes));
   };
   if (!platform.input_everywhere) costs.source = platform.input;
   costs.sink = platform.output;

@@ -103,9 +103,9 @@ Resources::Resources(const Platform& platform) {
   }
 }
 
-MessageTime message_time(const Link& link, std::int64_t bytes) {
-  const double total = transfer_seconds(link, bytes);
-  const double latency = std::min(total, transfer_seconds(link, 1));
+MessageTime message_time(const Link& link, std::size_t from, std::size_t to, std::int64_t bytes) {
+  const double total = transfer_seconds(link, from, to, bytes);
+  const double latency = std::min(total, transfer_seconds(link, from, to, 1));
   return {total - latency, latency};
 }
 
@@ -113,7 +113,7 @@ FlowStep message_step(const Platform& platform, const Resources& resources, std:
                       std::int64_t bytes) {
   const std::size_t link_index = platform.link_between(from, to);
   const Link& link = platform.links[link_index];
-  const MessageTime time = message_time(link, bytes);
+  const MessageTime time = message_time(link, from, to, bytes);
   FlowStep result;
   result.kind = FlowStep::Kind::message;
   result.peer = narrow(to);

@@ -74,7 +74,7 @@ struct MessageTime {
   double occupancy = 0;
   double latency = 0;
 };
-MessageTime message_time(const Link& link, std::int64_t bytes);
+MessageTime message_time(const Link& link, std::size_t from, std::size_t to, std::int64_t bytes);
 
 // A message from one device to another; where it stands in the programs is left open.
 FlowStep message_step(const Platform& platform, const Resources& resources, std::size_t from, std::size_t to,

@@ -50,6 +50,12 @@ double transfer_seconds(const Link& link, std::int64_t bytes) {
          (link.bandwidth_bytes_per_second > 0 ? static_cast<double>(bytes) / link.bandwidth_bytes_per_second : 0.0);
 }
 
+double transfer_seconds(const Link& link, std::size_t from, std::size_t to, std::int64_t bytes) {
+  const auto own = link.pairs.find({std::min(from, to), std::max(from, to)});
+  return own == link.pairs.end() ? transfer_seconds(link, bytes)
+                                 : table_seconds(link.profile->pairs[own->second].table, bytes);
+}
+
 std::optional<std::size_t> Platform::device_named(std::string_view wanted) const {
   const auto found =
       std::find_if(devices.begin(), devices.end(), [&](const Device& device) { return device.name == wanted; });

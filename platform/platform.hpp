@@ -53,11 +53,15 @@ struct Link {
   double latency_seconds = 0;
   bool declared = false;  // bandwidth or latency stood in the file; else local transport is assumed
   std::shared_ptr<const LinkProfile> profile;  // may be null
+  // Of devices whose hosts the profile has a table of their own for, the lower index first: index into profile->pairs.
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> pairs = {};
 };
 
 // One-way seconds for a message of `bytes` over the link, nothing else on it: the measured table where there is one,
 // else latency + bytes / bandwidth.
 double transfer_seconds(const Link& link, std::int64_t bytes);
+// Between two of its devices: the table of their own where there is one.
+double transfer_seconds(const Link& link, std::size_t from, std::size_t to, std::int64_t bytes);
 
 struct Platform {
   std::string name;

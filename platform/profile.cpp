@@ -100,7 +100,7 @@ const ClassModel* DeviceProfile::class_model(const std::string& op_class, int th
   return nullptr;
 }
 
-double LinkProfile::seconds(std::int64_t bytes) const {
+double table_seconds(const std::vector<LinkPoint>& table, std::int64_t bytes) {
   if (table.empty()) return 0;
   // A noisy measurement may dip; a larger message is never faster, so the running maximum is interpolated.
   double t0 = table.front().seconds;

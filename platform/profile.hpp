@@ -143,16 +143,30 @@ struct LinkPoint {
   double seconds = 0;  // one way
 };
 
+// One-way seconds of a message: log-log interpolation between rows of ascending bytes, never less for more bytes; the
+// last segment extrapolated. 0 of an empty table.
+double table_seconds(const std::vector<LinkPoint>& table, std::int64_t bytes);
+
+// Two hosts of a network that has others too.
+struct LinkPair {
+  std::string first, second;  // as the platform names their hosts; in either order
+  std::vector<LinkPoint> table;
+};
+
 struct LinkProfile {
   std::string name;
   std::string between;           // "nano0,pi0": what was measured
-  std::vector<LinkPoint> table;  // ascending bytes; log-log interpolation, last segment extrapolated
+  std::vector<LinkPoint> table;  // of hosts that `pairs` does not have
+  std::vector<LinkPair> pairs;
   double cpu_seconds_per_byte = 0;
   double cpu_seconds_per_message = 0;
   // A device that has been waiting for w seconds notices a message later by min(wake_share * w, wake_longest_seconds).
   double wake_share = 0;
   double wake_longest_seconds = 0;
-  double seconds(std::int64_t bytes) const;
+  // Time of a large message while one of its size goes the other way / its time alone: 1 full duplex, 2 half. Told, and
+  // compared with the network's kind; no estimate is made of it.
+  double both_ways = 1;
+  double seconds(std::int64_t bytes) const { return table_seconds(table, bytes); }
 };
 
 // A generic device: `gflops` per core, labelled assumed.

@@ -241,15 +241,52 @@ std::string to_yaml(const DeviceProfile& p) {
   return out;
 }
 
+namespace {
+
+std::string write_table(const std::vector<LinkPoint>& table, const std::string& indent) {
+  std::string out = indent + (table.empty() ? "table: []\n" : "table:\n");
+  for (const LinkPoint& point : table)
+    out += fmt::format("{}  - {{bytes: {}, seconds: {}}}\n", indent, point.bytes, shortest(point.seconds));
+  return out;
+}
+
+std::vector<LinkPoint> read_table(const Value& rows) {
+  std::vector<LinkPoint> table;
+  for (const Value& row : rows.items()) {
+    row.allow_keys({"bytes", "seconds"});
+    const LinkPoint point{row.at("bytes").integer(0, std::int64_t{1} << 50), positive(row.at("seconds"))};
+    if (!table.empty() && point.bytes <= table.back().bytes)
+      row.at("bytes").fail("PROFILE-ORDER", fmt::format("{} bytes after {}; rows must be in ascending order of bytes",
+                                                        point.bytes, table.back().bytes));
+    table.push_back(point);
+  }
+  if (table.empty())
+    rows.fail("PROFILE-EMPTY", "the table holds no rows; measure the network with 'dse calibrate --platform'");
+  return table;
+}
+
+LinkPair read_pair(const Value& map) {
+  map.allow_keys({"between", "table"});
+  const Value between = map.at("between");
+  const auto ends = between.items();
+  if (ends.size() != 2) between.fail("PROFILE-PAIR", "a pair is of two hosts, such as [pi0, pi1]");
+  return {ends[0].scalar_text(), ends[1].scalar_text(), read_table(map.at("table"))};
+}
+
+}  // namespace
+
 std::string to_yaml(const LinkProfile& p) {
   std::string out = fmt::format("dse: network-profile/1\nname: {}\nbetween: {}\n", quote(p.name), quote(p.between));
   out += fmt::format("cpu_seconds_per_byte: {}\ncpu_seconds_per_message: {}\n", shortest(p.cpu_seconds_per_byte),
                      shortest(p.cpu_seconds_per_message));
   out += fmt::format("wake_share: {}\nwake_longest_seconds: {}\n", shortest(p.wake_share),
                      shortest(p.wake_longest_seconds));
-  out += p.table.empty() ? "table: []\n" : "table:\n";
-  for (const LinkPoint& point : p.table)
-    out += fmt::format("  - {{bytes: {}, seconds: {}}}\n", point.bytes, shortest(point.seconds));
+  out += fmt::format("both_ways: {}\n", shortest(p.both_ways));
+  out += write_table(p.table, "");
+  if (!p.pairs.empty()) out += "pairs:\n";
+  for (const LinkPair& pair : p.pairs)
+    out +=
+        fmt::format("  - between: [{}, {}]\n", quote(pair.first), quote(pair.second)) + write_table(pair.table, "    ");
   return out;
 }
 
@@ -289,7 +326,7 @@ DeviceProfile parse_device_profile(const std::string& text, const std::string& p
 LinkProfile parse_link_profile(const std::string& text, const std::string& path) {
   const Value root = yaml::parse_format(text, path, "network-profile", 1);
   root.allow_keys({"dse", "name", "between", "cpu_seconds_per_byte", "cpu_seconds_per_message", "wake_share",
-                   "wake_longest_seconds", "table"});
+                   "wake_longest_seconds", "both_ways", "table", "pairs"});
   LinkProfile profile;
   profile.name = root.at("name").scalar_text();
   if (const auto between = root.find("between")) profile.between = between->scalar_text();
@@ -297,17 +334,10 @@ LinkProfile parse_link_profile(const std::string& text, const std::string& path)
   profile.cpu_seconds_per_message = non_negative(root, "cpu_seconds_per_message", 0);
   profile.wake_share = non_negative(root, "wake_share", 0);
   profile.wake_longest_seconds = non_negative(root, "wake_longest_seconds", 0);
-  const Value table = root.at("table");
-  for (const Value& row : table.items()) {
-    row.allow_keys({"bytes", "seconds"});
-    const LinkPoint point{row.at("bytes").integer(0, std::int64_t{1} << 50), positive(row.at("seconds"))};
-    if (!profile.table.empty() && point.bytes <= profile.table.back().bytes)
-      row.at("bytes").fail("PROFILE-ORDER", fmt::format("{} bytes after {}; rows must be in ascending order of bytes",
-                                                        point.bytes, profile.table.back().bytes));
-    profile.table.push_back(point);
-  }
-  if (profile.table.empty())
-    table.fail("PROFILE-EMPTY", "the table holds no rows; measure the network with 'dse calibrate --platform'");
+  profile.both_ways = positive_or(root, "both_ways", 1);
+  profile.table = read_table(root.at("table"));
+  if (const auto pairs = root.find("pairs"))
+    for (const Value& pair : pairs->items()) profile.pairs.push_back(read_pair(pair));
   return profile;
 }
 

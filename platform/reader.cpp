@@ -257,6 +257,7 @@ class Reader {
     if (const auto kind = map.find("kind")) link.kind = static_cast<NetworkKind>(kind->choice({"switched", "shared"}));
     link.members = read_members(map.at("members"));
     if (const auto profile = map.find("profile")) link.profile = link_profile(*profile);
+    if (link.profile) find_pairs(link);
     link.declared = map.has("bandwidth") || map.has("latency");
     read_figures(map, link);
     return link;
@@ -266,6 +267,19 @@ class Reader {
     fs::path file;
     const std::string text = profile_text(value, file);
     return std::make_shared<LinkProfile>(parse_link_profile(text, file.string()));
+  }
+
+  void find_pairs(Link& link) const {
+    const std::vector<LinkPair>& pairs = link.profile->pairs;
+    for (const std::size_t a : link.members)
+      for (const std::size_t b : link.members) {
+        if (a >= b) continue;
+        const std::string &first = platform_.devices[a].host, &second = platform_.devices[b].host;
+        const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const LinkPair& pair) {
+          return (pair.first == first && pair.second == second) || (pair.first == second && pair.second == first);
+        });
+        if (found != pairs.end()) link.pairs[{a, b}] = static_cast<std::size_t>(found - pairs.begin());
+      }
   }
 
   void read_figures(const Value& map, Link& link) {

@@ -10,9 +10,15 @@
 namespace {
 
 constexpr const char* usage =
-    "usage: dse-probe timing|memory|power REQUEST.json\n"
-    "       mpirun -n 2 dse-probe link REQUEST.json\n"
-    "One measurement for 'dse calibrate': reads a request, prints a report, both JSON.\n";
+    "usage: dse-probe timing|memory|power REQUEST\n"
+    "       mpirun -n 2 dse-probe link REQUEST\n"
+    "One measurement for 'dse calibrate': takes a request, the name of a JSON file or JSON itself, prints a report.\n";
+
+// Ranks on other hosts have no file of ours.
+std::string request_of(const std::string& word) {
+  constexpr std::uint64_t request_cap = 64u << 20;
+  return word.starts_with('{') ? word : dse::read_text(word, request_cap);
+}
 
 std::string measure(const std::string& what, const std::string& request, int& argc, char**& argv) {
   using namespace dse::probes;
@@ -36,8 +42,7 @@ int main(int argc, char** argv) {
     return static_cast<int>(dse::ExitCode::usage);
   }
   try {
-    constexpr std::uint64_t request_cap = 64u << 20;
-    const std::string report = measure(argv[1], dse::read_text(argv[2], request_cap), argc, argv);
+    const std::string report = measure(argv[1], request_of(argv[2]), argc, argv);
     if (!report.empty()) std::printf("%s\n", report.c_str());
     return 0;
   } catch (const dse::Error& error) {

@@ -62,12 +62,15 @@ class Stopwatch {
   std::size_t count_ = 0, preempted_ = 0;
 };
 
-// About a millisecond of arithmetic that stays in registers: its spread is the machine's, not the memory's.
+// A few milliseconds of arithmetic that stays in registers: its spread is the machine's, not the memory's. So long that
+// a clock that jumps between two frequencies, and the system's own ticks, are in every piece alike.
 double fixed_work() {
   double x = 1;
-  for (int i = 0; i < 400'000; ++i) x = std::fma(x, 0.999999, 1e-7);
+  for (int i = 0; i < 3'000'000; ++i) x = std::fma(x, 0.999999, 1e-7);
   return x;
 }
+
+constexpr std::size_t noise_samples_a_pass = 4;  // passes may be few
 
 using Chains = std::vector<LoadedChain>;
 
@@ -87,7 +90,7 @@ void sample_times(const TimingRequest& request, Chains& chains, TimingReport& re
   const double begin = wall_seconds();
   for (; report.passes < request.most_passes; ++report.passes) {
     if (report.passes >= request.least_passes && wall_seconds() - begin >= request.seconds) break;
-    noise_watch.time(noise, [&sink] { sink = fixed_work(); });
+    for (std::size_t i = 0; i < noise_samples_a_pass; ++i) noise_watch.time(noise, [&sink] { sink = fixed_work(); });
     for (std::size_t c = 0; c < chains.size(); ++c) {
       if (c >= request.chains.size()) chains[c].read_inputs(0);
       for (std::size_t m = 0; m < chains[c].size(); ++m) stopwatch.time(samples[c][m], [&] { chains[c].run(m); });
@@ -119,7 +122,7 @@ struct Windows {
 double noise_of_processor_time() {
   std::vector<double> spent;
   volatile double sink = 0;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 12; ++i) {
     const double before = thread_cpu_seconds();
     sink = sink + fixed_work();
     spent.push_back(thread_cpu_seconds() - before);

@@ -52,7 +52,7 @@ struct TimingReport {
   std::vector<CopyTime> copies;
   std::size_t passes = 0;
   double preempted = 0;  // fraction of samples during which another process took the processor
-  double noise = 0;      // relative interquartile range of a fixed piece of arithmetic, run once a pass
+  double noise = 0;      // relative interquartile range of a fixed piece of arithmetic, run a few times a pass
   bool quota = false;    // a processor quota of this process's control group is active
   double seconds = 0;    // that measuring took: more than the budget where there are more windows than fit into it
 };
@@ -84,6 +84,7 @@ MemoryReport measure_memory(const MemoryRequest& request);
 struct LinkRequest {
   std::vector<std::int64_t> sizes;  // bytes
   std::size_t repetitions = 20;     // of each size, at most: large ones get fewer
+  double longest_seconds = 0.25;    // one way: larger sizes are left out once one takes longer
   int poll_microseconds = 50;       // as the worker's wait policy; 0: spinning
   // By rank: processors to stay on, as workers stay on their device's. Communication and computing then share them.
   // Empty: the inherited ones.
@@ -109,6 +110,9 @@ struct LinkReport {
   // Processor time of one end for one message between two devices that compute all the time, beside the computing:
   // messages are looked for meanwhile.
   double computing_cpu_seconds = 0;
+  // Time of the largest message while one of its size goes the other way / its time alone: 1 where the directions do
+  // not disturb each other, 2 on a half-duplex medium.
+  double both_ways = 1;
   std::uint64_t mpi_bytes = 0;  // what MPI and these messages added to the resident memory of a rank
 };
 

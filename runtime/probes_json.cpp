@@ -116,15 +116,19 @@ MemoryReport memory_report_from_json(const std::string& text) {
 }
 
 std::string to_json(const LinkRequest& r) {
-  return json{
-      {"sizes", r.sizes}, {"repetitions", r.repetitions}, {"poll_microseconds", r.poll_microseconds}, {"cpus", r.cpus}}
+  return json{{"sizes", r.sizes},
+              {"repetitions", r.repetitions},
+              {"longest_seconds", r.longest_seconds},
+              {"poll_microseconds", r.poll_microseconds},
+              {"cpus", r.cpus}}
       .dump();
 }
 
 LinkRequest link_request_from_json(const std::string& text) {
   return parsed(text, [](const json& j) {
     return LinkRequest{j.at("sizes").get<std::vector<std::int64_t>>(), j.at("repetitions").get<std::size_t>(),
-                       j.at("poll_microseconds").get<int>(), j.at("cpus").get<std::vector<std::vector<int>>>()};
+                       j.at("longest_seconds").get<double>(), j.at("poll_microseconds").get<int>(),
+                       j.at("cpus").get<std::vector<std::vector<int>>>()};
   });
 }
 
@@ -138,6 +142,7 @@ std::string to_json(const LinkReport& r) {
   return json{{"samples", std::move(samples)},
               {"wakes", std::move(wakes)},
               {"computing_cpu_seconds", r.computing_cpu_seconds},
+              {"both_ways", r.both_ways},
               {"mpi_bytes", r.mpi_bytes}}
       .dump();
 }
@@ -147,6 +152,7 @@ LinkReport link_report_from_json(const std::string& text) {
     LinkReport r;
     j.at("mpi_bytes").get_to(r.mpi_bytes);
     j.at("computing_cpu_seconds").get_to(r.computing_cpu_seconds);
+    j.at("both_ways").get_to(r.both_ways);
     for (const json& s : j.at("samples")) {
       r.samples.push_back(
           {s.at("bytes").get<std::int64_t>(), s.at("seconds").get<double>(), s.at("cpu_seconds").get<double>()});

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <thread>
 #include <vector>
@@ -43,6 +44,17 @@ class Exchange {
     send(message);
     if (rank_ == 0) receive(message);
   }
+  // Rank 0's number, at both.
+  std::size_t agreed(std::size_t number) {
+    std::vector<std::byte> message(sizeof number);
+    std::memcpy(message.data(), &number, sizeof number);
+    if (rank_ == 0)
+      send(message);
+    else
+      receive(message);
+    std::memcpy(&number, message.data(), sizeof number);
+    return number;
+  }
   double thought() const { return thought_; }
   double computed() const { return computed_; }  // processor time of all swaps' computing
   // Both compute, send what they have and wait for what the other has, as the devices of a split stage do.
@@ -78,11 +90,22 @@ using runtime::quantile;
 // Of messages that are waited for eagerly; how late the others are noticed is chance, and its middle is wanted.
 constexpr double quiet = 0.25, middle = 0.5;
 
+// As many round trips as fit into the time that one size may take, of those asked for; a few in any case.
+std::size_t affordable(double seconds_each, std::size_t repetitions) {
+  constexpr double longest_s = 1;
+  constexpr std::size_t least = 2;
+  const double fit = seconds_each > 0 ? longest_s / seconds_each : static_cast<double>(repetitions);
+  return std::clamp(static_cast<std::size_t>(std::min(fit, static_cast<double>(repetitions))),
+                    std::min(least, repetitions), repetitions);
+}
+
 LinkSample measure(Exchange& exchange, std::int64_t bytes, Pause thinking, std::size_t repetitions, double at) {
   std::vector<std::byte> message(static_cast<std::size_t>(bytes), std::byte{1});
   std::vector<double> times, cpu_times;
+  const double begin = wall_seconds();
   exchange.round_trip(message, thinking);
-  for (std::size_t i = 0; i < repetitions; ++i) {
+  const std::size_t count = exchange.agreed(affordable(wall_seconds() - begin, repetitions));
+  for (std::size_t i = 0; i < count; ++i) {
     const double wall = wall_seconds(), cpu = process_cpu_seconds();
     exchange.round_trip(message, thinking);
     times.push_back((wall_seconds() - wall) / 2 - exchange.thought());
@@ -101,14 +124,28 @@ double computing_cpu_seconds(Exchange& exchange, std::size_t repetitions) {
   return (process_cpu_seconds() - exchange.computed() - before) / static_cast<double>(2 * repetitions);
 }
 
+// The largest message both ways at the same time, over its time alone.
+double both_ways(Exchange& exchange, const LinkSample& alone) {
+  std::vector<std::byte> mine(static_cast<std::size_t>(alone.bytes), std::byte{1}), other(mine.size());
+  std::vector<std::byte> nothing(1);
+  std::vector<double> times;
+  const std::size_t count = exchange.agreed(affordable(2 * alone.seconds, 20));
+  for (std::size_t i = 0; i < count; ++i) {
+    exchange.round_trip(nothing, Pause{0});  // both begin together
+    const double begin = wall_seconds();
+    exchange.swap(mine, other, Pause{0});
+    times.push_back(wall_seconds() - begin);
+  }
+  return std::max(1.0, quantile(times, quiet) / alone.seconds);
+}
+
 void measure_messages(Exchange& exchange, const LinkRequest& request, LinkReport& report) {
   for (const std::int64_t bytes : request.sizes) {
-    // About 64 MiB of traffic a size at most.
-    const std::int64_t affordable =
-        std::max<std::int64_t>(8, (std::int64_t{64} << 20) / std::max<std::int64_t>(bytes, 1));
-    report.samples.push_back(
-        measure(exchange, bytes, Pause{0}, std::min(request.repetitions, static_cast<std::size_t>(affordable)), quiet));
+    const bool slow = !report.samples.empty() && report.samples.back().seconds > request.longest_seconds;
+    if (exchange.agreed(slow ? 1 : 0) != 0) break;
+    report.samples.push_back(measure(exchange, bytes, Pause{0}, request.repetitions, quiet));
   }
+  if (!report.samples.empty()) report.both_ways = both_ways(exchange, report.samples.back());
 }
 
 void measure_waiting(Exchange& exchange, const LinkRequest& request, LinkReport& report) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -13,29 +12,11 @@
 #include "base/process.hpp"
 #include "deploy/ranks.hpp"
 #include "deploy/verify.hpp"
+#include "validator/mpirun.hpp"
 #include "validator/orphans.hpp"
 
 namespace dse::validator {
 namespace {
-
-bool executable(const fs::path& path) { return fs::is_regular_file(path) && ::access(path.c_str(), X_OK) == 0; }
-
-fs::path in_path(std::string_view program) {
-  const char* variable = std::getenv("PATH");
-  std::stringstream folders(variable != nullptr ? variable : "/usr/local/bin:/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (!folder.empty() && executable(fs::path(folder) / program)) return fs::absolute(fs::path(folder) / program);
-  return {};
-}
-
-fs::path find_mpirun() {
-  const char* named = std::getenv("DSE_MPIRUN");
-  fs::path found = named != nullptr && *named != '\0' ? fs::absolute(named) : in_path("mpirun");
-  if (!executable(found))
-    throw Error(ExitCode::device, "LAUNCH-MPI",
-                "mpirun is not in PATH; install Open MPI (Debian: openmpi-bin) or name it with DSE_MPIRUN");
-  return found;
-}
 
 // Segments of Open MPI's shared memory in a folder of their own, so that a killed run leaves none behind.
 class SharedMemoryFolder {
@@ -87,19 +68,7 @@ std::string package_list(const std::vector<fs::path>& packages) {
 std::vector<std::string> command_line(const Launch& request, Setting& setting) {
   const fs::path& package = setting.package.path;
   const std::string ranks = std::to_string(setting.package.programs.deployment.devices.size());
-  std::vector<std::string> argv{find_mpirun().string(),
-                                "--mca",
-                                "odls_base_sigkill_timeout",
-                                "0",
-                                "--mca",
-                                "btl",
-                                "^openib",
-                                "--mca",
-                                "orte_base_help_aggregate",
-                                "0",
-                                "--mca",
-                                "orte_tmpdir_base",
-                                setting.scratch.path().string()};
+  std::vector<std::string> argv{"--mca", "orte_tmpdir_base", setting.scratch.path().string()};
   const auto add = [&](std::initializer_list<std::string> words) { argv.insert(argv.end(), words); };
   if (!setting.shared_memory.path().empty())
     add({"--mca", "btl_vader_backing_directory", setting.shared_memory.path()});
@@ -209,19 +178,9 @@ class RankWatch {
 };
 
 ProcessOptions process_options(const Launch& request, Setting& setting) {
-  ProcessOptions options;
-  options.argv = command_line(request, setting);
-  options.set_environment = {setting.mark};
-  if (::geteuid() == 0) {
-    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT=1");
-    options.set_environment.push_back("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1");
-  }
-  // What another MPI job or a user's shell left there must not steer this run, nor slip code into it.
-  options.drop_environment = {"OMPI_",    "PMIX_",      "PRTE_",    "ORTE_",     "PMI_",
-                              "MPIEXEC_", "LD_PRELOAD", "LD_AUDIT", "DSE_LAUNCH"};
+  ProcessOptions options = mpirun_process(command_line(request, setting));
+  options.set_environment.push_back(setting.mark);
   options.deadline = request.deadline;
-  // A rank that dies while it starts leaves mpirun writing to a socket that nobody reads: it must live to say who died.
-  options.ignore_broken_pipes = true;
   return options;
 }
 

@@ -15,19 +15,19 @@
 #include "models/submodel.hpp"
 #include "models/zoo.hpp"
 #include "runtime/probes.hpp"
+#include "validator/mpirun.hpp"
 
 namespace dse {
 
+namespace {
+
 std::string probe_program() { return (executable_folder() / "dse-probe").string(); }
 
-std::string run_probe(std::vector<std::string> argv, const std::string& request, double expected_seconds) {
+std::string output_of(ProcessOptions options, const std::string& request, double expected_seconds) {
   const TempDir folder("dse-probe");
   const fs::path file = folder.path() / "request.json";
   write_file(file, request);
-  argv.push_back(file.string());
-  ProcessOptions options;
-  options.argv = std::move(argv);
-  options.set_environment = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
+  options.argv.push_back(file.string());
   options.deadline = std::chrono::seconds(static_cast<long>(120 + 5 * expected_seconds));
   options.cancelled = [] { return interrupted(); };
   const ProcessResult result = run_process(options);
@@ -39,6 +39,20 @@ std::string run_probe(std::vector<std::string> argv, const std::string& request,
                             printable(result.errors, 500)));
   }
   return result.output;
+}
+
+}  // namespace
+
+std::string run_probe(const std::string& kind, const std::string& request, double expected_seconds) {
+  ProcessOptions options;
+  options.argv = {probe_program(), kind};
+  return output_of(options, request, expected_seconds);
+}
+
+std::string run_ranked_probe(int ranks, const std::string& kind, const std::string& request, double expected_seconds) {
+  return output_of(validator::mpirun_process(
+                       {"--oversubscribe", "--bind-to", "none", "-n", std::to_string(ranks), probe_program(), kind}),
+                   request, expected_seconds);
 }
 
 namespace {
@@ -127,8 +141,8 @@ NetworkTimes measure(const Network& network, const CalibrationPlan& plan, const 
   request.seconds = seconds;
   request.chains = files.chains();
   request.apart = files.apart();
-  const auto report = probes::timing_report_from_json(
-      run_probe({probe_program(), "timing"}, probes::to_json(request), probes::expected_seconds(request)));
+  const auto report =
+      probes::timing_report_from_json(run_probe("timing", probes::to_json(request), probes::expected_seconds(request)));
   if (report.quota) result.over_budget = std::max(result.over_budget, report.seconds / seconds);
   result.preempted = std::max(result.preempted, report.preempted);
   result.profile.noise = std::max(result.profile.noise, report.noise);
@@ -154,8 +168,7 @@ void measure_memory(const Network& network, const CalibrationPlan& plan, const C
     const probes::Chain& chain = files.chains()[c];
     const probes::MemoryRequest request{
         threads, {chain.begin() + std::ptrdiff_t(first), chain.begin() + std::ptrdiff_t(first + count)}};
-    const auto report =
-        probes::memory_report_from_json(run_probe({probe_program(), "memory"}, probes::to_json(request), 10));
+    const auto report = probes::memory_report_from_json(run_probe("memory", probes::to_json(request), 10));
     MemoryObservation observation = observe_memory(network, std::span(plan.chains[c]).subspan(first, count));
     const auto base = static_cast<double>(report.base_bytes), ports = static_cast<double>(report.port_bytes);
     observation.loaded_peak_bytes = static_cast<double>(report.loaded_peak_bytes) - base;
@@ -259,14 +272,23 @@ NetworkTimes time_network(const Network& network, const CalibrationPlan& plan, i
 
 LinkCalibration calibrate_local_link(const std::string& name, const std::string& between,
                                      const std::vector<std::vector<int>>& cpus) {
+  const std::string request = probes::to_json(link_request(cpus));
+  return link_calibration(name, between, probes::link_report_from_json(run_ranked_probe(2, "link", request, 20)));
+}
+
+probes::LinkRequest link_request(const std::vector<std::vector<int>>& cpus) {
   probes::LinkRequest request;
   request.cpus = cpus;
   for (std::int64_t bytes = 1; bytes <= (4 << 20); bytes *= 2) request.sizes.push_back(bytes);
-  std::vector<std::string> argv{"mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", probe_program(), "link"};
-  const auto report = probes::link_report_from_json(run_probe(std::move(argv), probes::to_json(request), 20));
+  return request;
+}
+
+LinkCalibration link_calibration(const std::string& name, const std::string& between,
+                                 const probes::LinkReport& report) {
   LinkCalibration result;
   result.profile.name = name;
   result.profile.between = between;
+  result.profile.both_ways = report.both_ways;
   result.mpi_bytes = static_cast<double>(report.mpi_bytes);
   if (report.samples.empty()) throw Error(ExitCode::device, "CALIBRATE-PROBE", "the link probe reported no times");
   for (const probes::LinkSample& sample : report.samples)

@@ -10,6 +10,7 @@
 #include "models/network.hpp"
 #include "platform/profile.hpp"
 #include "runtime/power_sensor.hpp"
+#include "runtime/probes.hpp"
 
 namespace dse {
 
@@ -50,10 +51,14 @@ struct LinkCalibration {
 // cpus: by rank, the processors that its worker will have; empty: all.
 LinkCalibration calibrate_local_link(const std::string& name, const std::string& between,
                                      const std::vector<std::vector<int>>& cpus);
+// What a link probe is asked for, and what is known once it has answered.
+probes::LinkRequest link_request(const std::vector<std::vector<int>>& cpus);
+LinkCalibration link_calibration(const std::string& name, const std::string& between, const probes::LinkReport& report);
 
-std::string probe_program();
-// Runs `argv` with the request's file appended and returns what it printed. Errors as above.
-std::string run_probe(std::vector<std::string> argv, const std::string& request, double expected_seconds);
+// Runs a dse-probe of that kind, or so many of them as ranks of an MPI job, and returns what it printed. Errors as
+// above.
+std::string run_probe(const std::string& kind, const std::string& request, double expected_seconds);
+std::string run_ranked_probe(int ranks, const std::string& kind, const std::string& request, double expected_seconds);
 
 // The processors that this process may use.
 std::vector<int> usable_cpus();

@@ -51,11 +51,11 @@ class PowerStates {
     request_.threads = threads;
     request_.cpus.assign(device_.cpus.begin(),
                          device_.cpus.begin() + std::min<std::ptrdiff_t>(threads, std::ssize(device_.cpus)));
-    std::vector<std::string> argv{probe_program(), "power"};
-    if (state == probes::PowerState::waiting)
-      argv.insert(argv.begin(), {"mpirun", "--oversubscribe", "--bind-to", "none", "-n", "1"});
+    const double expected_s = state_s + std::max(request_.longest_seconds, 0.0);
+    const std::string request = probes::to_json(request_);
     const probes::PowerReport report = probes::power_report_from_json(
-        run_probe(std::move(argv), probes::to_json(request_), state_s + std::max(request_.longest_seconds, 0.0)));
+        state == probes::PowerState::waiting ? run_ranked_probe(1, "power", request, expected_s)
+                                             : run_probe("power", request, expected_s));
     sensor_ = report.sensor + ", " + report.source;
     return report.watts;
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 
 using namespace dse;
 using namespace std::chrono_literals;
@@ -20,6 +21,18 @@ ProcessResult shell(const std::string& script, std::chrono::milliseconds deadlin
 }
 
 }  // namespace
+
+TEST_CASE("a file is what the child reads, and nothing else") {
+  const TempDir folder("dse-test-process");
+  write_file(folder.path() / "input", std::string("a\0b", 3));
+  ProcessOptions options;
+  options.argv = {"cat"};
+  options.input = (folder.path() / "input").string();
+  CHECK(run_process(options).output == std::string("a\0b", 3));
+  CHECK(shell("cat").output.empty());
+  options.input += ".absent";
+  CHECK_THROWS_AS(run_process(options), Error);
+}
 
 TEST_CASE("exit code, output and errors come back") {
   const ProcessResult result = shell("echo out; echo err >&2; exit 7");

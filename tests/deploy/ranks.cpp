@@ -98,7 +98,7 @@ TEST_CASE("launch files name hosts, users and cores") {
   Platform platform = platform_of({{"localhost", 1}, {"localhost", 1}, {"board1", 2}});
   platform.devices[2].user = "edge";
   const deploy::Ranks ranks = deploy::assign_ranks(platform, programs_of(3, {0, 1, 2}), 2);
-  CHECK(deploy::hostfile_text(ranks) == "localhost slots=2\nboard1 slots=1 user=edge\n");
+  CHECK(deploy::hostfile_text(ranks) == "localhost slots=2\nboard1 slots=1 username=edge\n");
   CHECK(deploy::rankfile_text(ranks) == "rank 0=localhost slot=0\nrank 1=localhost slot=1\nrank 2=board1 slot=0,1\n");
   const std::string script = deploy::run_script(ranks);
   CHECK(script.find("\nranks=3\n") != std::string::npos);

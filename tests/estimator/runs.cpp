@@ -104,6 +104,19 @@ SmallNetwork drawn_network(std::size_t round) {
   return {"drawn", build_model(draw_network(round))};
 }
 
+// Every pair of devices by a table of its own.
+void measure_pairs(Link& link, std::size_t devices, Random& random) {
+  auto profile = std::make_shared<LinkProfile>();
+  profile->table = {{1, 1e-4}, {1 << 20, 1e-2}};
+  for (std::size_t a = 0; a < devices; ++a)
+    for (std::size_t b = a + 1; b < devices; ++b) {
+      link.pairs[{a, b}] = profile->pairs.size();
+      const double slower = 1 + static_cast<double>(below(random, 100));
+      profile->pairs.push_back({"", "", {{1, 1e-5 * slower}, {1 << 20, 1e-3 * slower}}});
+    }
+  link.profile = profile;
+}
+
 Platform random_platform(std::size_t devices, Random& random) {
   PlatformShape shape;
   shape.devices = devices;
@@ -114,6 +127,7 @@ Platform random_platform(std::size_t devices, Random& random) {
   platform.input = below(random, devices);
   platform.output = below(random, devices);
   platform.input_everywhere = below(random, 3) == 0;
+  if (below(random, 3) == 0) measure_pairs(platform.links.at(0), devices, random);
   return platform;
 }
 

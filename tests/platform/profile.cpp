@@ -1,5 +1,6 @@
 // Profiles: round trip, checks, look-ups, interpolation.
 #include "platform/profile.hpp"
+#include "platform/platform.hpp"
 
 #include <cmath>
 #include <random>
@@ -220,6 +221,39 @@ TEST_CASE("a link profile hits its table, interpolates on logarithms and extrapo
   const double rate = (0.01 - 0.0008) / (1048576 - 65536);  // of the last segment
   CHECK(p.seconds(4 * 1048576) == doctest::Approx(0.01 + 3 * 1048576 * rate));
   CHECK(to_yaml(parse_link_profile(to_yaml(p), "l")) == to_yaml(p));
+}
+
+TEST_CASE("a link profile has tables of pairs of hosts") {
+  const std::string pairs =
+      "both_ways: 1.9\npairs:\n  - between: [pi0, \"10.0.0.7\"]\n    table:\n      - {bytes: 1, seconds: 0.5}\n";
+  const LinkProfile p = parse_link_profile(link_text + pairs, "l.yaml");
+  CHECK(p.both_ways == 1.9);
+  REQUIRE(p.pairs.size() == 1);
+  CHECK(p.pairs[0].first == "pi0");
+  CHECK(p.pairs[0].second == "10.0.0.7");
+  CHECK(table_seconds(p.pairs[0].table, 1) == 0.5);
+  CHECK(to_yaml(parse_link_profile(to_yaml(p), "l")) == to_yaml(p));
+  const auto refused = [&](const std::string& from, const std::string& to) {
+    return error_of([&] { parse_link_profile(link_text + replaced(pairs, from, to), "l.yaml"); });
+  };
+  CHECK(refused("[pi0, \"10.0.0.7\"]", "[pi0]") == "PROFILE-PAIR 13:14");
+  CHECK(refused("0.5", "-0.5") == "YAML-RANGE 15:29");
+}
+
+TEST_CASE("a message between two hosts takes what their own table says, in either direction") {
+  const TempDir folder("dse-test-pairs");
+  write_file(folder.path() / "lan.yaml",
+             "dse: network-profile/1\nname: lan\ntable:\n  - {bytes: 1, seconds: 1}\npairs:\n"
+             "  - between: [pi1, pi0]\n    table:\n      - {bytes: 1, seconds: 0.5}\n");
+  write_file(folder.path() / "p.yaml",
+             "dse: platform/1\ndevices:\n  - {name: a, host: pi0, cores: 1, memory: 1 GiB}\n"
+             "  - {name: b, host: pi1, cores: 1, memory: 1 GiB}\n  - {name: c, host: pi2, cores: 1, memory: 1 GiB}\n"
+             "networks:\n  - {name: lan, members: [a, b, c], profile: lan.yaml}\n");
+  const Platform platform = read_platform(folder.path() / "p.yaml");
+  const Link& lan = platform.links.at(0);
+  CHECK(transfer_seconds(lan, 0, 1, 1) == 0.5);
+  CHECK(transfer_seconds(lan, 1, 0, 1) == 0.5);
+  CHECK(transfer_seconds(lan, 1, 2, 1) == 1);
 }
 
 TEST_CASE("a link profile is monotone whatever was measured") {
