@@ -131,6 +131,13 @@ void write_file(const fs::path& path, std::string_view content, unsigned mode) {
   if (parent.valid()) ::fsync(parent.get());
 }
 
+void settle_file(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (::fsync(fd) == 0) ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  ::close(fd);
+}
+
 TempDir::TempDir(std::string_view prefix) {
   const char* base = std::getenv("TMPDIR");
   std::string name =

@@ -114,6 +114,7 @@ class CalibrationFiles {
     });
     if (!file.flush())
       throw Error(ExitCode::io, "FILE-WRITE", {path.string()}, "cannot write the weights; is the disk full?");
+    settle_file(path);
   }
 
   std::vector<probes::Chain> chains_;

@@ -86,3 +86,12 @@ TEST_CASE("text from outside cannot reach the terminal as control") {
   CHECK(printable("\xc2\x9b") == "\\xc2\\x9b");
   CHECK(printable("naïve") == "naïve");
 }
+
+TEST_CASE("a file that has settled holds what it held; one that is not there is no matter") {
+  const TempDir folder("dse-test-settle");
+  const std::string content(1 << 20, 'x');
+  write_file(folder.path() / "f", content);
+  settle_file(folder.path() / "f");
+  CHECK(read_text(folder.path() / "f", 2 << 20) == content);
+  settle_file(folder.path() / "absent");
+}
