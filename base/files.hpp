@@ -42,8 +42,8 @@ std::string read_text(const fs::path& path, std::uint64_t cap);
 // Throws Error(io, FILE-WRITE); on any error nothing is left behind and an existing file is unchanged.
 void write_file(const fs::path& path, std::string_view content, unsigned mode = 0644);
 
-// Brings a file's bytes to the disk and has the system forget its copy in memory, so that whoever maps the file finds it
-// as after a restart. A mapping of what was written a moment ago was seen to be read at half the speed (a virtual
+// Brings a file's bytes to the disk and has the system forget its copy in memory, so that whoever maps the file finds
+// it as after a restart. A mapping of what was written a moment ago was seen to be read at half the speed (a virtual
 // machine, ext4). Does nothing where the system cannot.
 void settle_file(const fs::path& path);
 
