@@ -10,8 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "estimator/memory.hpp"
@@ -108,5 +110,17 @@ struct WakeObservation {
 // Fills wake_share and wake_longest_seconds. observations: by ascending waits, the last so long that more would change
 // nothing; those that are late by less than half of that tell the share.
 void fit_wakes(std::span<const WakeObservation> observations, LinkProfile& profile);
+
+// Two hosts of a network by name, the lesser first; one twice where two devices are on it.
+using HostPair = std::pair<std::string, std::string>;
+HostPair host_pair(const std::string& a, const std::string& b);
+
+// Which pairs of hosts to measure: all of few. Of many each host with itself and with the next one, so that every
+// network interface is measured twice.
+std::vector<HostPair> pairs_to_measure(const std::set<HostPair>& pairs);
+
+// One profile of a network from those of its pairs, of which there is one at least: a table each, and for pairs that
+// were not measured the slowest of those between hosts. What a message costs its ends is the most that any pair showed.
+LinkProfile merge_pairs(const std::string& name, const std::vector<std::pair<HostPair, LinkProfile>>& measured);
 
 }  // namespace dse

@@ -270,15 +270,16 @@ class Reader {
   }
 
   void find_pairs(Link& link) const {
-    const std::vector<LinkPair>& pairs = link.profile->pairs;
+    std::map<std::pair<std::string, std::string>, std::size_t> by_hosts;
+    for (std::size_t i = 0; i < link.profile->pairs.size(); ++i) {
+      const LinkPair& pair = link.profile->pairs[i];
+      by_hosts[{pair.first, pair.second}] = by_hosts[{pair.second, pair.first}] = i;
+    }
     for (const std::size_t a : link.members)
       for (const std::size_t b : link.members) {
         if (a >= b) continue;
-        const std::string &first = platform_.devices[a].host, &second = platform_.devices[b].host;
-        const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const LinkPair& pair) {
-          return (pair.first == first && pair.second == second) || (pair.first == second && pair.second == first);
-        });
-        if (found != pairs.end()) link.pairs[{a, b}] = static_cast<std::size_t>(found - pairs.begin());
+        const auto found = by_hosts.find({platform_.devices[a].host, platform_.devices[b].host});
+        if (found != by_hosts.end()) link.pairs[{a, b}] = found->second;
       }
   }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -36,75 +37,19 @@ void prepare(const fs::path& folder) {
   check_writable(folder);
 }
 
-// Pairs of hosts whose devices exchange messages by a network; a host with itself where two devices are on it.
-using HostPair = std::pair<RemoteHost, RemoteHost>;
-
-HostPair pair_of(const RemoteHost& a, const RemoteHost& b) { return a < b ? HostPair{a, b} : HostPair{b, a}; }
-
+// Whose devices exchange messages by a network.
 std::set<HostPair> host_pairs(const Platform& platform, std::size_t link) {
   std::set<HostPair> pairs;
   const std::vector<std::size_t>& members = platform.links[link].members;
   for (const std::size_t a : members)
     for (const std::size_t b : members) {
       if (a >= b || platform.link_between(a, b) != link) continue;
-      pairs.insert(pair_of(host_of(platform.devices[a]), host_of(platform.devices[b])));
+      pairs.insert(host_pair(platform.devices[a].host, platform.devices[b].host));
     }
   return pairs;
 }
 
-bool only_local(const std::set<HostPair>& pairs) {
-  return std::all_of(pairs.begin(), pairs.end(),
-                     [](const HostPair& pair) { return is_local(pair.first) && is_local(pair.second); });
-}
-
-// All pairs of few hosts. Of many each host with the next, and with itself: that has every network interface twice.
-std::vector<HostPair> to_measure(const std::set<HostPair>& pairs) {
-  constexpr std::size_t most = 15;
-  if (pairs.size() <= most) return {pairs.begin(), pairs.end()};
-  std::set<RemoteHost> hosts;
-  for (const auto& [first, second] : pairs) hosts.insert({first, second});
-  std::vector<HostPair> chosen;
-  for (auto host = hosts.begin(); host != hosts.end(); ++host) {
-    const auto next = std::next(host) == hosts.end() ? hosts.begin() : std::next(host);
-    for (const HostPair& pair : {pair_of(*host, *host), pair_of(*host, *next)})
-      if (pairs.count(pair) > 0) chosen.push_back(pair);
-  }
-  return chosen;
-}
-
-// The slowest of the tables at every size that all of them have: for pairs without one of their own.
-std::vector<LinkPoint> slowest(const std::vector<LinkPair>& pairs) {
-  std::vector<LinkPoint> table = pairs.front().table;
-  for (const LinkPair& pair : pairs) {
-    if (pair.table.size() < table.size()) table.resize(pair.table.size());
-    for (std::size_t i = 0; i < table.size(); ++i) table[i].seconds = std::max(table[i].seconds, pair.table[i].seconds);
-  }
-  return table;
-}
-
-// One profile of a network from those of its pairs.
-LinkProfile merged(const std::string& name, const std::vector<std::pair<HostPair, LinkProfile>>& measured) {
-  LinkProfile result = measured.front().second;
-  result.name = name;
-  for (const auto& [hosts, profile] : measured) {
-    result.cpu_seconds_per_message = std::max(result.cpu_seconds_per_message, profile.cpu_seconds_per_message);
-    result.cpu_seconds_per_byte = std::max(result.cpu_seconds_per_byte, profile.cpu_seconds_per_byte);
-    result.wake_share = std::max(result.wake_share, profile.wake_share);
-    result.wake_longest_seconds = std::max(result.wake_longest_seconds, profile.wake_longest_seconds);
-    // Ranks of one host do not use the network.
-    if (hosts.first != hosts.second) result.both_ways = std::max(result.both_ways, profile.both_ways);
-    result.pairs.push_back({hosts.first.name, hosts.second.name, profile.table});
-  }
-  std::vector<LinkPair> between;
-  for (const LinkPair& pair : result.pairs)
-    if (pair.first != pair.second) between.push_back(pair);
-  result.table = slowest(between.empty() ? result.pairs : between);
-  if (result.pairs.size() == 1)
-    result.pairs.clear();
-  else
-    result.between = fmt::format("{} pairs of hosts", result.pairs.size());
-  return result;
-}
+bool only_local(const std::set<HostPair>& pairs) { return pairs == std::set<HostPair>{{"localhost", "localhost"}}; }
 
 void warn_of_kind(const Link& link, const LinkProfile& profile, const Console& console) {
   constexpr double half_duplex = 1.6, full_duplex = 1.25;
@@ -128,14 +73,14 @@ class PlatformRun {
     for (const Device& device : platform.devices) hosts_[host_of(device)].push_back(&device);
   }
 
+  // Everything is measured before anything is written.
   PlatformCalibration run() {
     for (const auto& [host, devices] : hosts_)
       if (!is_local(host)) remote_.check(host);
     for (const auto& [host, devices] : hosts_) measure(host, devices);
-    if (reports_.empty()) throw Error(ExitCode::device, "CALIBRATE-REMOTE", result_.failures.begin()->second);
-    write_devices();
-    for (std::size_t link = 0; link < platform_.links.size(); ++link) write_link(link);
-    write_file(options_.folder / "platform.yaml", to_yaml(platform_, files_));
+    if (reports_.empty()) std::rethrow_exception(first_failure_);
+    for (std::size_t link = 0; link < platform_.links.size(); ++link) measure_link(link);
+    write();
     return std::move(result_);
   }
 
@@ -158,24 +103,65 @@ class PlatformRun {
 
   void measure(const RemoteHost& host, const Devices& devices) {
     const HostRequest request = request_for(devices);
-    if (is_local(host)) {
-      reports_[host] = calibrate_host(networks_, request, console_);
-      return;
-    }
     try {
-      if (bundle_.empty()) bundle_ = write_bundle(networks_);
-      HostReport report = remote_.calibrate(host, request, bundle_, console_);
+      HostReport report = is_local(host) ? calibrate_host(networks_, request, console_)
+                                         : remote_.calibrate(host, request, bundle(), console_);
       for (const int cores : request.slices)
         if (report.slices.count(cores) == 0)
           throw Error(ExitCode::device, "CALIBRATE-REMOTE", "host '" + host.name + "' left a device out");
       reports_[host] = std::move(report);
     } catch (const Error& error) {
-      if (error.exit() == ExitCode::interrupted) throw;
+      if (error.exit() == ExitCode::interrupted || error.exit() == ExitCode::usage) throw;
+      if (!first_failure_) first_failure_ = std::current_exception();
       result_.failures[host.name] = error.message();
     }
   }
 
-  void write_devices() {
+  const std::string& bundle() {
+    if (bundle_.empty()) bundle_ = write_bundle(networks_);
+    return bundle_;
+  }
+
+  void measure_link(std::size_t index) {
+    const Link& link = platform_.links[index];
+    const std::set<HostPair> pairs = host_pairs(platform_, index);
+    if (only_local(pairs)) {
+      use_local_link(link);
+      return;
+    }
+    std::vector<std::pair<HostPair, LinkProfile>> measured;
+    for (const HostPair& pair : pairs_to_measure(pairs)) {
+      if (result_.failures.count(pair.first) + result_.failures.count(pair.second) > 0) continue;
+      try {
+        measured.emplace_back(
+            pair, remote_.calibrate_link(link.name, host_named(pair.first), host_named(pair.second)).profile);
+      } catch (const Error& error) {
+        if (error.exit() == ExitCode::interrupted) throw;
+        console_.warn(fmt::format("no measurement of network '{}': {}", link.name, error.message()));
+      }
+    }
+    if (measured.empty()) return;
+    const LinkProfile profile = merge_pairs(link.name, measured);
+    warn_of_kind(link, profile, console_);
+    links_[link_file(link.name)] = profile;
+    files_.links[link.name] = link_file(link.name);
+  }
+
+  // What is declared of a network among this machine's ranks is to be emulated, and stays; of others it is outranked by
+  // what is measured.
+  void use_local_link(const Link& link) {
+    const auto report = reports_.find(RemoteHost{"localhost", ""});
+    if (report == reports_.end() || !report->second.link) return;
+    LinkProfile& profile = links_["network.yaml"] = report->second.link->profile;
+    profile.name = link.name;
+    if (!link.declared) files_.links[link.name] = "network.yaml";
+  }
+
+  const RemoteHost& host_named(const std::string& name) const {
+    return std::find_if(hosts_.begin(), hosts_.end(), [&](const auto& one) { return one.first.name == name; })->first;
+  }
+
+  void write() {
     for (const Device& device : platform_.devices) {
       const auto report = reports_.find(host_of(device));
       if (report == reports_.end()) continue;
@@ -186,42 +172,8 @@ class PlatformRun {
       write_file(file.path, to_yaml(file.result.profile));
       files_.devices[device.name] = file.path.filename();
     }
-  }
-
-  // What is declared of a network among this machine's ranks is to be emulated, and stays; of others it is outranked by
-  // what is measured.
-  void write_link(std::size_t index) {
-    const Link& link = platform_.links[index];
-    const std::set<HostPair> pairs = host_pairs(platform_, index);
-    if (pairs.empty()) return;
-    if (only_local(pairs)) {
-      const auto report = reports_.find(RemoteHost{"localhost", ""});
-      if (report == reports_.end() || !report->second.link) return;
-      LinkProfile profile = report->second.link->profile;
-      profile.name = link.name;
-      write_file(options_.folder / "network.yaml", to_yaml(profile));
-      if (!link.declared) files_.links[link.name] = "network.yaml";
-      return;
-    }
-    measure_link(link, pairs);
-  }
-
-  void measure_link(const Link& link, const std::set<HostPair>& pairs) {
-    std::vector<std::pair<HostPair, LinkProfile>> measured;
-    for (const HostPair& pair : to_measure(pairs)) {
-      if (result_.failures.count(pair.first.name) + result_.failures.count(pair.second.name) > 0) continue;
-      try {
-        measured.emplace_back(pair, remote_.calibrate_link(link.name, pair.first, pair.second).profile);
-      } catch (const Error& error) {
-        if (error.exit() == ExitCode::interrupted) throw;
-        console_.warn(fmt::format("no measurement of network '{}': {}", link.name, error.message()));
-      }
-    }
-    if (measured.empty()) return;
-    const LinkProfile profile = merged(link.name, measured);
-    warn_of_kind(link, profile, console_);
-    write_file(options_.folder / link_file(link.name), to_yaml(profile));
-    files_.links[link.name] = link_file(link.name);
+    for (const auto& [name, profile] : links_) write_file(options_.folder / name, to_yaml(profile));
+    write_file(options_.folder / "platform.yaml", to_yaml(platform_, files_));
   }
 
   const Platform& platform_;
@@ -231,6 +183,8 @@ class PlatformRun {
   RemoteCalibration remote_;
   std::map<RemoteHost, Devices> hosts_;
   std::map<RemoteHost, HostReport> reports_;
+  std::map<std::string, LinkProfile> links_;  // by file
+  std::exception_ptr first_failure_;
   std::string bundle_;
   ProfileFiles files_;
   PlatformCalibration result_;

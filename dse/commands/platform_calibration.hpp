@@ -31,7 +31,7 @@ struct PlatformCalibration {
 // Writes <device>.yaml for each device, network.yaml for what this machine's ranks exchange messages by,
 // network-<name>.yaml for networks with other hosts, and platform.yaml, the platform with these profiles. Where one of
 // several hosts fails while it is measured, the others are written all the same. Throws Error(device, CALIBRATE-REMOTE)
-// where a host cannot be reached, before anything is measured, and as calibrate_host().
+// where a host cannot be reached, before anything is measured, and what the first one threw where all failed.
 PlatformCalibration calibrate_platform(const Platform& platform, const std::vector<Network>& networks,
                                        const PlatformCalibrationOptions& options, Console& console);
 

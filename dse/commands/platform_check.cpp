@@ -12,6 +12,7 @@
 namespace dse {
 namespace {
 
+using report::Cell;
 using report::Quantity;
 using report::Table;
 
@@ -50,12 +51,13 @@ Table network_table(const Platform& platform) {
                {"bandwidth_bytes_per_s", "bytes/s"},
                {"latency_s", "latency", Quantity::seconds},
                {"mebibyte_s", "1 MiB takes", Quantity::seconds},
+               {"both_ways", "both ways, times"},
                {"figures", "figures are"}},
               {}};
   for (const Link& link : platform.links)
     table.rows.push_back({link.name, link.kind == NetworkKind::shared ? "shared" : "switched",
                           member_names(platform, link), link.bandwidth_bytes_per_second, link.latency_seconds,
-                          transfer_seconds(link, 1 << 20),
+                          transfer_seconds(link, 1 << 20), link.profile ? Cell(link.profile->both_ways) : Cell(),
                           link.profile    ? "from a profile"
                           : link.declared ? "declared"
                                           : "assumed (local transport)"});

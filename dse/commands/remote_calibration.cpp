@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <iostream>
@@ -26,7 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view alive = "measuring\n";
-constexpr std::chrono::seconds alive_interval{5}, silence{60};
+constexpr std::chrono::seconds alive_interval{5};
 
 std::string shown(const RemoteHost& host) { return printable(host.name, 80); }
 
@@ -149,11 +148,11 @@ HostReport RemoteCalibration::calibrate(const RemoteHost& host, const HostReques
   bool silent = false;
   job.options().cancelled = [&] {
     progress.update(std::min(0.99, std::chrono::duration<double>(Clock::now() - started).count() / expected), "");
-    silent = Clock::now() - heard > silence;
+    silent = Clock::now() - heard > patience_;
     return silent || interrupted();
   };
   const ProcessResult result = job.run(name);
-  if (silent) fail(name, fmt::format("nothing was heard of it for {} s", silence.count()));
+  if (silent) fail(name, fmt::format("nothing was heard of it for {} s", patience_.count()));
   pass_on(name, result.errors, console);
   const std::size_t report = result.output.find('{');
   if (report == std::string::npos) fail(name, "ended without a report");
@@ -172,7 +171,11 @@ LinkCalibration RemoteCalibration::calibrate_link(const std::string& name, const
   Job job(hosts, 2, {probe, "link", probes::to_json(link_request({}))});
   job.options().deadline = std::chrono::seconds(180);
   const std::string between = shown(first) + "," + shown(second);
-  return link_calibration(name, between, probes::link_report_from_json(job.run("hosts " + between).output));
+  LinkCalibration result =
+      link_calibration(name, between, probes::link_report_from_json(job.run("hosts " + between).output));
+  // Figures from elsewhere pass the door that a file's do.
+  result.profile = parse_link_profile(to_yaml(result.profile), "hosts " + between);
+  return result;
 }
 
 int serve_calibration(Console& console) {

@@ -1,7 +1,9 @@
 // Calibration of other machines, by the dse that is installed there, which mpirun starts as it starts workers.
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dse/commands/host_calibration.hpp"
@@ -16,15 +18,16 @@ struct RemoteHost {
 // What mpirun starts on a host, and says on its own: same path on every host.
 class RemoteCalibration {
  public:
-  // program: dse, on the hosts.
-  explicit RemoteCalibration(std::string program) : program_(std::move(program)) {}
+  // program: dse, on the hosts. patience: how long a host that measures may be silent; it speaks every five seconds.
+  explicit RemoteCalibration(std::string program, std::chrono::seconds patience = std::chrono::seconds(60))
+      : program_(std::move(program)), patience_(patience) {}
 
   // Throws Error(device, CALIBRATE-REMOTE) where the host cannot be reached, has no such program, or one of another
   // version.
   void check(const RemoteHost& host) const;
 
   // As calibrate_host(), over there; its warnings are passed on with the host's name. bundle: write_bundle() of the
-  // networks. Throws Error(device, CALIBRATE-REMOTE) also where nothing is heard of the host for a minute.
+  // networks. Throws Error(device, CALIBRATE-REMOTE) also where nothing is heard of the host for too long.
   HostReport calibrate(const RemoteHost& host, const HostRequest& request, const std::string& bundle,
                        const Console& console) const;
 
@@ -33,6 +36,7 @@ class RemoteCalibration {
 
  private:
   std::string program_;
+  std::chrono::seconds patience_;
 };
 
 // The other end: reads a request and a bundle from standard input, writes the report to standard output, whose lines

@@ -1,10 +1,14 @@
 #include "base/files.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/sha256.hpp"
@@ -87,11 +91,33 @@ TEST_CASE("text from outside cannot reach the terminal as control") {
   CHECK(printable("naïve") == "naïve");
 }
 
-TEST_CASE("a file that has settled holds what it held; one that is not there is no matter") {
+namespace {
+
+std::size_t resident_pages(const fs::path& path) {
+  const MappedFile file = MappedFile::open(path, 1u << 30);
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> present((file.bytes().size() + page - 1) / page);
+  REQUIRE(::mincore(const_cast<std::byte*>(file.bytes().data()), file.bytes().size(), present.data()) == 0);
+  return static_cast<std::size_t>(
+      std::count_if(present.begin(), present.end(), [](unsigned char one) { return (one & 1) != 0; }));
+}
+
+}  // namespace
+
+TEST_CASE("a file that has settled holds what it held, and on the disk alone") {
   const TempDir folder("dse-test-settle");
+  const fs::path path = folder.path() / "f";
   const std::string content(1 << 20, 'x');
-  write_file(folder.path() / "f", content);
-  settle_file(folder.path() / "f");
-  CHECK(read_text(folder.path() / "f", 2 << 20) == content);
+  write_file(path, content);
+  CHECK(resident_pages(path) > 0);
+  settle_file(path);
+  struct statfs kind {};
+  REQUIRE(::statfs(path.c_str(), &kind) == 0);
+  constexpr long ext = 0xEF53, xfs = 0x58465342;
+  if (kind.f_type == ext || kind.f_type == xfs)
+    CHECK(resident_pages(path) == 0);
+  else
+    MESSAGE("not looked at: what this file system keeps in memory is its own");
+  CHECK(read_text(path, 2 << 20) == content);
   settle_file(folder.path() / "absent");
 }

@@ -60,6 +60,15 @@ std::vector<Network> tiny() {
   return networks;
 }
 
+PlatformCalibrationOptions quick(const Hosts& hosts, const std::string& program) {
+  PlatformCalibrationOptions options;
+  options.folder = hosts.file("devices");
+  options.threads = {1};
+  options.budget_seconds = 1;
+  options.program = program;
+  return options;
+}
+
 struct Said {
   std::ostringstream out, err;
   Console console{out, err, Format::table, false, false};
@@ -89,11 +98,7 @@ TEST_CASE("devices of another host are calibrated there, and what is written can
       "  - {name: lan, kind: switched, members: [a, b], bandwidth: 1 Mbit/s}\n",
       "far.yaml");
   Said said;
-  PlatformCalibrationOptions options;
-  options.folder = hosts.file("devices");
-  options.threads = {1};
-  options.budget_seconds = 1;
-  options.program = installed();
+  const PlatformCalibrationOptions options = quick(hosts, installed());
   const PlatformCalibration calibrated = calibrate_platform(platform, tiny(), options, said.console);
   CHECK(calibrated.failures.empty());
   CHECK(calibrated.devices.size() == 2);
@@ -181,6 +186,17 @@ TEST_CASE("what a host reports is checked, and why it failed is said") {
   CHECK(said.err.str().find("warning: host 'pi0': it is hot") != std::string::npos);
 }
 
+TEST_CASE("a host of which nothing is heard any more is given up") {
+  const Hosts hosts;
+  Said said;
+  HostRequest request;
+  request.slices = {1};
+  const RemoteCalibration remote(hosts.program("cat >/dev/null; echo measuring; exec sleep 60\n"),
+                                 std::chrono::seconds(3));
+  CHECK(refusal([&] { remote.calibrate(pi0, request, "", said.console); }) ==
+        "host 'pi0': nothing was heard of it for 3 s");
+}
+
 TEST_CASE("where one of several hosts fails while it is measured, the others are written all the same") {
   const Hosts hosts;
   const Platform platform = parse_platform(
@@ -189,12 +205,9 @@ TEST_CASE("where one of several hosts fails while it is measured, the others are
       "  - {name: lan, members: [a, b], bandwidth: 1 Mbit/s}\n",
       "half.yaml");
   Said said;
-  PlatformCalibrationOptions options;
-  options.folder = hosts.file("devices");
-  options.threads = {1};
-  options.budget_seconds = 1;
-  options.program =
-      hosts.program("[ \"$1\" = --version ] && echo dse " + version_text() + " && exit 0\ncat >/dev/null; exit 7\n");
+  const PlatformCalibrationOptions options = quick(
+      hosts,
+      hosts.program("[ \"$1\" = --version ] && echo dse " + version_text() + " && exit 0\ncat >/dev/null; exit 7\n"));
   const PlatformCalibration calibrated = calibrate_platform(platform, tiny(), options, said.console);
   CHECK(calibrated.devices.size() == 1);
   CHECK(calibrated.failures.count("pi0") == 1);

@@ -1,8 +1,11 @@
 // Calibration finds the costs that made the times, and never promises less memory than was seen.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "estimator/calibration.hpp"
 #include "estimator/class_model.hpp"
@@ -220,6 +223,55 @@ TEST_CASE("how late a message is noticed: in proportion to the wait, up to a lim
   CHECK(link.wake_longest_seconds == 0);
   fit_wakes({}, link);
   CHECK(link.wake_share == 0);
+}
+
+TEST_CASE("all pairs of few hosts are measured, and of many each network interface twice") {
+  for (std::size_t hosts = 2; hosts <= 24; ++hosts) {
+    CAPTURE(hosts);
+    std::set<HostPair> pairs;
+    for (std::size_t a = 0; a < hosts; ++a)
+      for (std::size_t b = a + 1; b < hosts; ++b) pairs.insert(host_pair(fmt::format("h{}", b), fmt::format("h{}", a)));
+    pairs.insert(host_pair("h0", "h0"));
+    const std::vector<HostPair> chosen = pairs_to_measure(pairs);
+    const std::set<HostPair> distinct(chosen.begin(), chosen.end());
+    CHECK(distinct.size() == chosen.size());
+    CHECK(std::includes(pairs.begin(), pairs.end(), distinct.begin(), distinct.end()));
+    if (pairs.size() <= 15) {
+      CHECK(distinct == pairs);
+      continue;
+    }
+    CHECK(chosen.size() == hosts + 1);
+    std::map<std::string, int> times;
+    for (const auto& [first, second] : chosen)
+      if (first != second) ++times[first], ++times[second];
+    CHECK(times.size() == hosts);
+    for (const auto& [host, count] : times) CHECK(count == 2);
+  }
+}
+
+TEST_CASE("pairs of hosts make one network: a table each, the slowest between hosts for all others") {
+  const auto profile = [](double slower, double both_ways) {
+    LinkProfile p;
+    p.between = "a,b";
+    p.table = {{1, 1e-4 * slower}, {1024, 2e-4 * slower}};
+    p.cpu_seconds_per_message = 1e-6 * slower;
+    p.both_ways = both_ways;
+    return p;
+  };
+  LinkProfile longer = profile(3, 1.1);
+  longer.table.push_back({2048, 1});
+  const LinkProfile lan =
+      merge_pairs("lan", {{{"a", "a"}, profile(9, 3.0)}, {{"a", "b"}, profile(2, 1.2)}, {{"a", "c"}, longer}});
+  CHECK(lan.name == "lan");
+  CHECK(lan.both_ways == 1.2);  // the ranks of one host do not use the network
+  CHECK(lan.cpu_seconds_per_message == 9e-6);
+  CHECK(lan.pairs.size() == 3);
+  REQUIRE(lan.table.size() == 2);
+  CHECK(lan.seconds(1024) == doctest::Approx(6e-4));
+  const LinkProfile one = merge_pairs("lan", {{{"a", "b"}, profile(2, 1.2)}});
+  CHECK(one.pairs.empty());
+  CHECK(one.between == "a,b");
+  CHECK(one.seconds(1) == doctest::Approx(2e-4));
 }
 
 TEST_CASE("an unmeasured layer is estimated by its class, and says so") {
